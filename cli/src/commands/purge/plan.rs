@@ -210,14 +210,16 @@ fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
     if ui.is_json() {
         return print_json(ui, planned, output);
     }
-    planned.warnings.iter().for_each(|warning| ui.warn(warning));
-    planned.refused.iter().for_each(|(name, why)| ui.warn(format_args!("{name} is refused: {why}")));
     ui.table(&table(planned))?;
-    sentences(planned).try_for_each(|sentence| ui.line(sentence))?;
+    sentences(planned).try_for_each(|sentence| ui.prose(sentence))?;
     ui.problems(&planned.file_problems.problems, planned.file_problems.count)?;
-    if ui.is_quiet() {
-        return Ok(());
-    }
+    let printed = if ui.is_quiet() { Ok(()) } else { print_summary(ui, planned, output) };
+    planned.refused.iter().for_each(|(name, why)| ui.warn(format_args!("{name} is refused: {why}")));
+    planned.warnings.iter().for_each(|warning| ui.warn(warning));
+    printed
+}
+
+fn print_summary(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
     ui.line("")?;
     let bytes = planned.forecasts.iter().map(|forecast| forecast.bytes).sum();
     let snapshot = format!(
@@ -229,11 +231,11 @@ fn print(ui: &Ui, planned: &Planned, output: Option<&Path>) -> Result<()> {
         ("old", planned.plan.rule.cutoff.to_string()),
         ("kept in", snapshot),
         ("bytes", format::bytes(bytes)),
-        ("time", format!("about {}", format::duration(planned.seconds() * 1000))),
+        ("time", format!("about {}", format::age(planned.seconds()))),
     ])?;
     match output {
         Some(path) => ui.line(format_args!("plan written: enamel purge run {}", path.display())),
-        None => ui.line("nothing is written: --output FILE writes the plan"),
+        None => ui.prose("nothing is written: --output FILE writes the plan"),
     }
 }
 

@@ -57,9 +57,9 @@ fn print(ui: &Ui, target: &Path, outcome: &RestoredFiles, summary: &Summary) -> 
     }
     let (id, target) = (format::short(&summary.receipt), target.display());
     if summary.dry_run {
-        ui.line(format_args!("dry run: nothing was written to {target} from receipt {id}"))?
+        ui.prose(format_args!("dry run: nothing was written to {target} from receipt {id}"))?
     } else {
-        ui.line(format_args!("purged files of receipt {id} restored to {target}"))?
+        ui.prose(format_args!("purged files of receipt {id} restored to {target}"))?
     }
     let there = match outcome.there {
         0 => String::new(),

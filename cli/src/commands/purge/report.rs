@@ -2,7 +2,9 @@
 
 use engine::Result;
 use engine::binlog::stored::StoredLog;
+use engine::pack::ChunkReader;
 use engine::repository::Repository;
+use engine::snapshots::saved::server_record;
 use engine::upkeep::receipt::{History, KeptTable, Purge, PurgedFiles, PurgedTable, Receipt, Release, kept};
 use repo_format::manifest::{Root, RootKind};
 
@@ -78,7 +80,7 @@ impl Page {
         }
         self.field("old is", &record.cutoff);
         self.field("rows", &format::count(rows(&record.tables)));
-        self.field("server", &record.server);
+        self.server(repository, receipt)?;
         self.field("plan", &format!("digest {}", format::hex(&record.plan.0)));
         self.field("proven by", &format!("snapshot {}", record.snapshot));
         self.field("receipt", &format!("{} ({}), digest {}", manifest.id, state(purge), format::hex(&digest.0)));
@@ -89,7 +91,8 @@ impl Page {
         self.field("binary log", &kept_logs_sentence(&logs_of(logs, record)));
         let kept = kept(repository, receipt)?;
         for table in &record.tables {
-            self.table(table);
+            let parents = record.tables.iter().find(|other| other.category == table.category);
+            self.table(table, parents);
         }
         kept.iter().for_each(|table| self.kept(table));
         if let Some(files) = &record.files {
@@ -98,13 +101,30 @@ impl Page {
         Ok(())
     }
 
-    fn table(&mut self, table: &PurgedTable) {
+    /// The server by the names of its machine and its address, as people know it, and by its identity.
+    fn server(&mut self, repository: &Repository, receipt: &Receipt) -> Result<()> {
+        let manifest = &receipt.manifest;
+        let root = manifest.roots.iter().find(|root| root.kind == RootKind::Database);
+        let record = match root {
+            Some(root) => server_record(&ChunkReader::new(repository), manifest, root)?,
+            None => None,
+        };
+        let address = root.map_or_else(String::new, |root| format!(", {}", format::path(&root.path.0)));
+        match record {
+            Some(server) => self.field("server", &format!("{}{address}, {}", server.hostname, server.version)),
+            None => self.field("server", address.trim_start_matches(", ")),
+        }
+        self.field("its id", &receipt.record.server);
+        Ok(())
+    }
+
+    /// A table with rows that went; `parents` is the table of its category that has the dates.
+    fn table(&mut self, table: &PurgedTable, parents: Option<&PurgedTable>) {
         self.line("");
         let name = format!("{}.{}", table.schema, table.table);
         self.line(&format!("  {} ({})", shown(&name), shown(&table.category)));
         self.field("  rows", &format::count(table.rows));
-        let date = |date: &Option<String>| date.clone().unwrap_or_else(|| "unknown".to_owned());
-        self.field("  dates", &format!("{} to {}", date(&table.first_date), date(&table.last_date)));
+        self.field("  dates", &dates(table, parents));
         for left in &table.left {
             self.field("  left", &format!("{} rows: {}", format::count(left.rows), left.why));
         }
@@ -162,4 +182,18 @@ impl Page {
         self.field("reason", &release.reason);
         self.field("so", "its rows are not kept any more, unless a snapshot has them");
     }
+}
+
+/// The dates of rows; rows without dates of their own went with those of another table.
+fn dates(table: &PurgedTable, parents: Option<&PurgedTable>) -> String {
+    let range = |table: &PurgedTable| {
+        let date = |date: &Option<String>| date.clone().unwrap_or_else(|| "unknown".to_owned());
+        let is_known = table.first_date.is_some() || table.last_date.is_some();
+        is_known.then(|| format!("{} to {}", date(&table.first_date), date(&table.last_date)))
+    };
+    let of_parents = || {
+        let parents = parents?;
+        Some(format!("those of their rows in {}: {}", parents.table, range(parents)?))
+    };
+    range(table).or_else(of_parents).unwrap_or_else(|| "none that is known".to_owned())
 }

@@ -172,7 +172,7 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration, kept: Option<Age>) -> Re
     }
     let all = || outcome.categories.iter().map(Going::from);
     ui.table(&category::table("REMOVED", all()))?;
-    all().flat_map(|going| going.sentences("removed")).try_for_each(|sentence| ui.line(sentence))?;
+    all().flat_map(|going| going.sentences("removed")).try_for_each(|sentence| ui.prose(sentence))?;
     ui.problems(&outcome.file_problems.problems, outcome.file_problems.count)?;
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     ui.line(format_args!("\n{} removed in {}", format::counted(rows, "row"), format::duration(milliseconds)))?;
@@ -180,14 +180,14 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration, kept: Option<Age>) -> Re
         ui.line(format_args!("receipt {} keeps them", format::short(receipt)))?;
     }
     if rows > 0 {
-        log_sentences(outcome.server_log, kept).into_iter().try_for_each(|sentence| ui.line(sentence))?;
+        log_sentences(outcome.server_log, kept).into_iter().try_for_each(|sentence| ui.prose(sentence))?;
     }
     outcome.reclaimed.iter().try_for_each(|table| print_reclaimed(ui, table))?;
     match outcome.ended {
         Ended::Done => Ok(()),
-        Ended::TimeIsUp => ui.line("the time was up: run the same plan again for the rest"),
-        Ended::Interrupted => ui.line("stopped: run the same plan again for the rest"),
-        Ended::Failed => ui.line("this is what went until something failed: run the same plan again for the rest"),
+        Ended::TimeIsUp => ui.prose("the time was up: run the same plan again for the rest"),
+        Ended::Interrupted => ui.prose("stopped: run the same plan again for the rest"),
+        Ended::Failed => ui.prose("this is what went until something failed: run the same plan again for the rest"),
     }
 }
 

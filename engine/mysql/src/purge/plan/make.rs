@@ -12,7 +12,7 @@ use crate::database::{Address, Connection, Purpose, Server, attended};
 use crate::purge::files::{FileProblems, located};
 use crate::purge::job::Job;
 use crate::purge::pace::prepare;
-use crate::purge::reclaim::{data_folder, warn_of_holes};
+use crate::purge::reclaim::{Holes, data_folder};
 use crate::purge::tables::{Place, SavedSchema, SourceChoice, find_source};
 use crate::purge::terms::{Category, Rule};
 use engine_core::error::{ErrorKind, Result, chain};
@@ -115,14 +115,19 @@ fn plan_attended(
         data_folder,
     };
     check_names(&options.categories)?;
-    monitor.begin(Phase::Verify, None);
+    let mut notes = Notes::default();
+    monitor.begin(Phase::Prove, None);
     for category in &options.categories {
         let found = located(&reader, manifest, category);
         match found.and_then(|category| Job::new(&mut place, &category, &options.rule)) {
             Ok(mut job) => {
-                planned.warnings.extend(warnings(&job, options, today));
-                planned.warnings.extend(warn_of_holes(&job, place.connection)?);
-                planned.forecasts.push(forecast(&mut job, place.connection, monitor)?);
+                let forecast = forecast(&mut job, place.connection, monitor)?;
+                // Of a category that nothing goes from there is nothing to know.
+                if forecast.rows() > 0 {
+                    notes.add(&job, options, today);
+                    notes.add_holes(Holes::of(&job, place.connection)?);
+                }
+                planned.forecasts.push(forecast);
                 planned.file_problems.extend(job.attached.take().map(|attached| attached.problems));
                 planned.plan.categories.push(job.category);
             }
@@ -133,6 +138,7 @@ fn plan_attended(
         }
     }
     monitor.end();
+    planned.warnings = notes.sentences();
     check_exceptions(&place, &planned.plan)?;
     let spared: u64 = planned.forecasts.iter().map(|forecast| forecast.left.spared).sum();
     if spared == 0 && !options.rule.exceptions.is_empty() && !planned.forecasts.is_empty() {
@@ -142,18 +148,46 @@ fn plan_attended(
     Ok(planned)
 }
 
-fn warnings(job: &Job<'_>, options: &PlanOptions, today: Date) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let name = &job.category.name;
-    if let Some(years) = job.category.keep_years {
-        let since = today.saturating_sub(jiff::Span::new().years(i64::from(years)));
-        if options.rule.cutoff.first_kept() > since {
-            warnings.push(format!(
-                "{name}: rows younger than {years} years would go. By the cautious reading of HIPAA, 45 CFR 164.316, audit logs are \
-                 kept for six years; the repository keeps these rows as long as the receipt of the run is not released."
-            ));
+/// Sentences about categories: one that is true of several names them all.
+#[derive(Default)]
+struct Notes {
+    /// Sentences, with the names of categories.
+    said: Vec<(String, Vec<String>)>,
+    holes: Option<Holes>,
+}
+
+impl Notes {
+    /// Adds those about a category.
+    fn add(&mut self, job: &Job<'_>, options: &PlanOptions, today: Date) {
+        if let Some(years) = job.category.keep_years {
+            let since = today.saturating_sub(jiff::Span::new().years(i64::from(years)));
+            if options.rule.cutoff.first_kept() > since {
+                self.note(job, format!(
+                    "rows younger than {years} years would go. By the cautious reading of HIPAA, 45 CFR 164.316, audit logs are \
+                     kept for six years; the repository keeps these rows as long as the receipt of the run is not released."
+                ));
+            }
+        }
+        job.category.note.iter().for_each(|note| self.note(job, note.clone()));
+    }
+
+    fn note(&mut self, job: &Job<'_>, text: String) {
+        let name = job.category.name.clone();
+        match self.said.iter_mut().find(|(known, _)| *known == text) {
+            Some((_, names)) => names.push(name),
+            None => self.said.push((text, vec![name])),
         }
     }
-    warnings.extend(job.category.note.iter().map(|note| format!("{name}: {note}")));
-    warnings
+
+    fn add_holes(&mut self, more: Option<Holes>) {
+        self.holes = match (self.holes.take(), more) {
+            (Some(holes), Some(more)) => Some(holes.and(more)),
+            (holes, more) => holes.or(more),
+        };
+    }
+
+    fn sentences(self) -> Vec<String> {
+        let said = self.said.into_iter().map(|(text, names)| format!("{}: {text}", names.join(", ")));
+        said.chain(self.holes.map(|holes| holes.sentence())).collect()
+    }
 }

@@ -6,6 +6,6 @@ mod size;
 
 pub use rebuild::Reclaimed;
 
-pub(in crate::purge) use holes::warn_of_holes;
+pub(in crate::purge) use holes::Holes;
 pub(in crate::purge) use rebuild::{Candidate, Rebuilder};
 pub(in crate::purge) use size::data_folder;
