@@ -20,6 +20,7 @@ mod finish;
 mod fnv;
 mod global;
 mod health;
+mod help;
 mod hooks;
 mod installation;
 mod interrupt;

@@ -12,6 +12,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::snap::parse_tag;
+use crate::ui::format;
 
 /// Rules for snapshots to keep. They have the same names on the command line and in the settings file.
 #[derive(Debug, Clone, Default, clap::Args, Deserialize)]
@@ -152,6 +153,9 @@ pub fn reason_text(reason: &Reason) -> String {
         Reason::Counted(Rule::Last(count), place) => format!("last {place} of {count}"),
         Reason::Counted(Rule::Each(period, count), place) => format!("{} {place} of {count}", period_text(*period)),
         Reason::Counted(rule, _) | Reason::Fits(rule) => rule_text(rule),
+        Reason::Oldest(Rule::Each(period, count)) => {
+            format!("kept until there are {}", format::counted(u64::from(*count), period_noun(*period)))
+        }
         Reason::Oldest(rule) => format!("oldest ({})", rule_text(rule)),
         Reason::OnlyCopy(tables) => format!("only copy of {}", tables_text(tables)),
         Reason::NewestWhole => "newest whole".to_owned(),
@@ -173,6 +177,17 @@ fn rule_text(rule: &Rule) -> String {
         Rule::Within(age) => format!("within {age}"),
         Rule::EachWithin(period, age) => format!("{} within {age}", period_text(*period)),
         Rule::Tag(tag) => format!("tag {tag}"),
+    }
+}
+
+fn period_noun(period: Period) -> &'static str {
+    match period {
+        Period::Hour => "hour",
+        Period::Day => "day",
+        Period::Week => "week",
+        Period::Month => "month",
+        Period::Quarter => "quarter",
+        Period::Year => "year",
     }
 }
 

@@ -168,11 +168,13 @@ fn first_line(bytes: Zeroizing<Vec<u8>>, what: &str) -> Result<Zeroizing<String>
 fn read_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
     let what = format!("cannot read the key file {}", path.display());
     let file = File::open(path).map_err(|e| user_file_error(&what, e))?;
-    warn_if_others_read(path, "key file", ui);
     let bytes = read_secret(file, &what)?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|_| Error::new(ErrorKind::Usage, format!("{what}: it is not a key file of Enamel")))?;
-    KeyFile::parse(text).map_err(|e| e.context(what).with_kind(ErrorKind::Usage))
+    let key = KeyFile::parse(text).map_err(|e| e.context(what).with_kind(ErrorKind::Usage))?;
+    // Only of a key: another file may have its readers for a reason.
+    warn_if_others_read(path, "key file", ui);
+    Ok(key)
 }
 
 /// The key in the file `path`, which is made if it is not there: 0600, never overwritten, on disk when this returns.

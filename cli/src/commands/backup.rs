@@ -12,7 +12,7 @@ use engine::dump::{DatabaseSource, Extent};
 use engine::files::backup::{BackupOptions, BackupOutcome, Missing, ParentChoice, Trust};
 use engine::files::source::exclude::ExcludeOptions;
 use engine::monitor::Monitor;
-use engine::profile::{FoundApplication, ImagePlace, inspect, missing_in};
+use engine::profile::{FoundApplication, missing_in};
 use engine::repository::Repository;
 use engine::session::WriterOptions;
 use engine::{Error, ErrorKind, Result};
@@ -29,7 +29,7 @@ use crate::environment::{program, user_name};
 use crate::exit::{Exit, after_printing};
 use crate::hooks::{self, Report};
 use crate::mark::{parse_host, parse_new_tag};
-use crate::profile::ProfileArgs;
+use crate::profile::{ProfileArgs, look};
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
@@ -38,9 +38,10 @@ mod sources;
 mod summary;
 mod turn;
 
+pub use sources::source_path;
 pub use summary::print_summary;
 
-use sources::{is_device_or_pipe, own_folders, source_path, sources};
+use sources::{is_device_or_pipe, own_folders, sources};
 use turn::Turn;
 
 const IGNORE_FILE_NAME: &str = ".enamelignore";
@@ -309,13 +310,9 @@ fn application(args: &BackupArgs, context: &Context<'_>, source: &mut DatabaseSo
     };
     let mut connection = Connection::open(&source.address)?;
     let schemas = list_schemas(&mut connection, &source.schemas)?;
-    let inspection = inspect(&mut connection, profile, &schemas, &map)?;
+    let (inspection, images) = look(&mut connection, (profile, &map), &schemas)?;
     inspection.images.notes(profile).iter().for_each(|note| context.ui.note(note));
     let administrator = supplemental::newest_administrator(&mut connection, profile, &schemas, context);
-    let images = match &inspection.images.place {
-        ImagePlace::Folder(folder) => Some(source_path(folder)?),
-        ImagePlace::Database | ImagePlace::Elsewhere(_) => None,
-    };
     source.profile = Some(inspection.record.clone());
     let (excludes, server) = (inspection.excludes.clone(), source.address.public());
     source.companion = Some(Box::new(move |reader, top, parent, found| {

@@ -11,14 +11,15 @@ use crate::commands::config::check_source;
 use crate::context::Context;
 use crate::database::DatabaseArgs;
 use crate::exit::{Exit, after_printing};
-use crate::ui::survey;
+use crate::profile::{ProfileArgs, images_in_words};
+use crate::ui::{Tone, survey};
 
 mod log_advice;
 
 /// Say whether a backup of a database would be complete, before one is made.
 ///
 /// Asks the server what it is, what is in it, and what the account may do. Says which locks a backup would take, and
-/// what is in the way. It saves nothing, reads no table, and needs no repository. `enamel backup --dry-run` reads as
+/// what is in the way. With a profile it looks for the images of the application, as a backup does. It saves nothing, reads no table, and needs no repository. `enamel backup --dry-run` reads as
 /// well.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -37,6 +38,8 @@ pub struct CheckArgs {
     explain_log: bool,
     #[command(flatten)]
     database: DatabaseArgs,
+    #[command(flatten)]
+    profile: ProfileArgs,
 }
 
 #[derive(Serialize)]
@@ -44,6 +47,13 @@ struct PathMessage {
     path: String,
     ok: bool,
     message: Option<String>,
+}
+
+#[derive(Serialize)]
+struct ImagesMessage {
+    profile: &'static str,
+    ok: bool,
+    message: String,
 }
 
 #[derive(Serialize)]
@@ -62,6 +72,10 @@ pub fn run(args: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
     let names_nothing = args.paths.is_empty() && args.database.database.is_none();
     let paths = if names_nothing { &context.settings.file.sources } else { &args.paths };
     let mut verdict = check_database(&args.database, context)?;
+    if let Err(error) = check_images(args, context)? {
+        verdict = Verdict::Impossible;
+        context.ui.warn(error::chain(&error));
+    }
     for path in paths {
         if let Err(error) = check_path(path, context)? {
             verdict = Verdict::Impossible;
@@ -92,6 +106,23 @@ pub fn check_database(database: &DatabaseArgs, context: &Context<'_>) -> Result<
     Ok(found.verdict())
 }
 
+/// Whether the images of the application are where a backup finds them, if a profile is named; said also if they are.
+fn check_images(args: &CheckArgs, context: &Context<'_>) -> Result<std::result::Result<(), Error>> {
+    let Some((profile, map)) = args.profile.request(&context.settings.file)? else { return Ok(Ok(())) };
+    let address = args.database.required_address(context)?;
+    let result = images_in_words(&address, &args.database.schemas(context), (profile, &map));
+    if context.ui.is_json() {
+        let message = match &result {
+            Ok(notes) => notes.join("; "),
+            Err(error) => error::chain(error),
+        };
+        context.ui.message("images", ImagesMessage { profile: profile.name, ok: result.is_ok(), message })?;
+    } else if let Ok(notes) = &result {
+        notes.iter().try_for_each(|note| context.ui.prose(format_args!("\n{note}")))?;
+    }
+    Ok(result.map(drop))
+}
+
 /// Whether `path` can be reached; said in JSON, and in words only if it cannot.
 fn check_path(path: &std::path::Path, context: &Context<'_>) -> Result<std::result::Result<(), Error>> {
     let result = check_source(path).map(drop);
@@ -103,16 +134,18 @@ fn check_path(path: &std::path::Path, context: &Context<'_>) -> Result<std::resu
 }
 
 fn print_verdict(verdict: Verdict, context: &Context<'_>) -> Result<()> {
-    let (name, sentence) = match verdict {
-        Verdict::Complete => ("complete", "A backup would be complete."),
+    let (name, tone, sentence) = match verdict {
+        Verdict::Complete => ("complete", Tone::Good, "A backup would be complete."),
         Verdict::Incomplete => {
-            ("incomplete", "A backup is possible, but the things named above would be missing in it.")
+            ("incomplete", Tone::Attention, "A backup is possible, but the things named above would be missing in it.")
         }
-        Verdict::Impossible => ("impossible", "A backup is not possible until the problems above are fixed."),
+        Verdict::Impossible => {
+            ("impossible", Tone::Bad, "A backup is not possible until the problems above are fixed.")
+        }
     };
     if context.ui.is_json() {
         context.ui.message("summary", Summary { verdict: name })
     } else {
-        context.ui.line(format_args!("\n{sentence}"))
+        context.ui.line(format_args!("\n{}", context.ui.state(tone, sentence)))
     }
 }

@@ -22,10 +22,11 @@ use crate::context::{Context, without_locks};
 use crate::database::DatabaseArgs;
 use crate::environment::DATABASE_PASSWORD;
 use crate::exit::{Exit, after_printing};
+use crate::profile::{ProfileArgs, images_in_words};
 use crate::retention::Keep;
 use crate::settings::{Place, Setting, Settings, Storage};
 use crate::stores::open_local;
-use crate::ui::{Align, Table, format};
+use crate::ui::{Align, Table, Tone, format};
 
 /// Show or check the settings.
 ///
@@ -344,7 +345,13 @@ fn check(context: &Context<'_>) -> Result<Exit> {
         report("repository and key", opened.map(|repo| format!("{} opened", format::short(repo.id()))))?;
         settings.file.sources.iter().try_for_each(|source| report("source", check_source(source)))?;
         match DatabaseArgs::default().address(context).transpose() {
-            Some(address) => report("database", address.and_then(|address| check_database(&address))),
+            Some(address) => {
+                let found = address.and_then(|address| check_database(&address).map(|said| (address, said)));
+                let address = found.as_ref().ok().map(|(address, _)| address.clone());
+                report("database", found.map(|(_, said)| said))?;
+                let images = address.and_then(|address| check_images(&address, context).transpose());
+                images.map_or(Ok(()), |images| report("images", images))
+            }
             None => Ok(()),
         }
     };
@@ -361,7 +368,8 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
     if context.ui.is_json() {
         context.ui.message("check", CheckMessage { name, ok, message })
     } else {
-        context.ui.line(format_args!("{:<6}  {name:<18}  {message}", if ok { "ok" } else { "FAILED" }))
+        let state = if ok { (Tone::Good, "ok    ") } else { (Tone::Bad, "FAILED") };
+        context.ui.line(format_args!("{}  {name:<18}  {message}", context.ui.state(state.0, state.1)))
     }
 }
 
@@ -445,6 +453,13 @@ fn check_cache(context: &Context<'_>) -> Result<String> {
 fn check_database(address: &Address) -> Result<String> {
     let server = Server::detect(&mut Connection::open(address)?)?;
     Ok(format!("{}, {}", address.public(), server.version_text))
+}
+
+/// Where the images of the application are, if the settings name one.
+fn check_images(address: &Address, context: &Context<'_>) -> Result<Option<String>> {
+    let file = &context.settings.file;
+    let Some((profile, map)) = ProfileArgs::default().request(file)? else { return Ok(None) };
+    images_in_words(address, &file.schemas, (profile, &map)).map(|notes| Some(notes.join("; ")))
 }
 
 /// Whether a source can be reached, and its name.

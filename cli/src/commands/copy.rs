@@ -286,7 +286,7 @@ fn print(ui: &Ui, outcome: &CopyOutcome, effect: Effect) -> Result<()> {
         ui.line(copied_line(copied, effect))?;
     }
     if outcome.copied.is_empty() && outcome.failed.is_empty() {
-        ui.line("everything that was chosen is in the other repository")?;
+        ui.prose("everything that was chosen is in the other repository")?;
     }
     let (present, without, older) = (outcome.present.len() as u64, outcome.without_roots.len() as u64, outcome.older);
     let check = &outcome.check;
@@ -304,7 +304,10 @@ fn print(ui: &Ui, outcome: &CopyOutcome, effect: Effect) -> Result<()> {
         ui.line(format_args!("without any chosen part: {}", format::count(without)))?;
     }
     if older > 0 {
-        ui.line(format_args!("{} older than the newest copy, and not there: --all copies them", format::count(older)))?;
+        ui.prose(format_args!(
+            "{} older than the newest copy, and not there: --all copies them",
+            format::count(older)
+        ))?;
     }
     Ok(())
 }

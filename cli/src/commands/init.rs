@@ -124,8 +124,8 @@ pub fn run(args: &InitArgs, context: &Context<'_>) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     if !ui.is_quiet() {
-        ui.line(format_args!("made the repository {} in {}", crate::ui::format::short(id), place))?;
-        ui.line(match secret {
+        ui.prose(format_args!("made the repository {} in {}", crate::ui::format::short(id), place))?;
+        ui.prose(match secret {
             SecretSource::KeyFile(key) => format!(
                 "Keep a copy of {} somewhere safe, away from this machine and from the repository.\n\
                  Without it nobody can ever read this repository.",

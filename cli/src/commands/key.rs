@@ -306,9 +306,9 @@ fn close(args: &CloseArgs, context: &Context<'_>) -> Result<Exit> {
     } else if !ui.is_quiet() {
         if had_to_be_done {
             let noted = format::count(manifests);
-            ui.line(format_args!("believed snapshots and records that were noted: {noted}"))?
+            ui.prose(format_args!("believed snapshots and records that were noted: {noted}"))?
         } else {
-            ui.line("there was nothing to do: no key was removed since the last time")?
+            ui.prose("there was nothing to do: no key was removed since the last time")?
         }
     }
     if left_out > 0 {

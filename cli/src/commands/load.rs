@@ -245,9 +245,9 @@ fn print(ui: &Ui, server: &str, outcome: &LoadOutcome, summary: &Summary) -> Res
     }
     let id = format::short(&summary.snapshot);
     if summary.dry_run {
-        ui.line(format_args!("dry run: nothing was restored to {server} from snapshot {id}"))?
+        ui.prose(format_args!("dry run: nothing was restored to {server} from snapshot {id}"))?
     } else {
-        ui.line(format_args!("database of snapshot {id} restored to {server}"))?
+        ui.prose(format_args!("database of snapshot {id} restored to {server}"))?
     }
     for former in &outcome.former {
         ui.line(format_args!("the former schema {} is kept as {}", former.from, former.to))?;

@@ -148,5 +148,5 @@ fn print(protected: &Protected, context: &Context<'_>) -> Result<()> {
         return Ok(());
     }
     let (objects, extended) = (format::counted(protected.objects, "object"), format::count(protected.extended));
-    ui.line(format_args!("{objects} protected; {extended} of them locked now until {}", format::time(until)))
+    ui.prose(format_args!("{objects} protected; {extended} of them locked now until {}", format::time(until)))
 }

@@ -132,7 +132,7 @@ fn print_forecast(ui: &Ui, forecast: &Forecast) -> Result<()> {
         return Ok(());
     }
     if forecast.is_empty() {
-        return ui.line("everything in the repository is needed: there is nothing to free");
+        return ui.prose("everything in the repository is needed: there is nothing to free");
     }
     let packs = |count, bytes| format!("{}, {}", format::counted(count, "pack"), format::bytes(bytes));
     ui.fields(&[

@@ -137,5 +137,5 @@ fn print(recovered: &recover::Recovered, place: &Place, ui: &Ui) -> Result<()> {
     }
     let (objects, bytes) = (format::counted(recovered.objects, "object"), format::bytes(recovered.bytes));
     ui.line(format_args!("recovered {objects}, {bytes}, to {place}"))?;
-    ui.line(format_args!("Now prove that it is whole: enamel verify --repo {place} --read-data"))
+    ui.prose(format_args!("Now prove that it is whole: enamel verify --repo {place} --read-data"))
 }

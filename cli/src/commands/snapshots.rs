@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::log_retention;
 use crate::retention::{Keep, conditions};
-use crate::ui::{Align, Table, Ui, format, json};
+use crate::ui::{Align, Table, Tone, Ui, format, json};
 
 /// List the snapshots, oldest first.
 ///
@@ -71,12 +71,12 @@ struct Marks {
 }
 
 impl Marks {
-    /// The fault of a snapshot, in two words.
-    fn of(&self, id: LeaseId) -> Option<&'static str> {
+    /// The fault of a snapshot, in two words after their sign, and how bad it is.
+    fn of(&self, id: LeaseId) -> Option<(&'static str, Tone)> {
         if self.put_back.contains(&id) {
-            Some("put back")
+            Some(("! put back", Tone::Attention))
         } else {
-            self.suffering.contains_key(&id).then_some("lost data")
+            self.suffering.contains_key(&id).then_some(("✗ lost data", Tone::Bad))
         }
     }
 }
@@ -197,12 +197,16 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>, mar
             format::bytes(manifest.statistics.total_bytes),
         ];
         row.extend(has_problems.then(|| format::count(manifest.problems.count)));
-        let clock = if is_from_the_future(snapshot) { "from the future" } else { "" };
+        let clock = if is_from_the_future(snapshot) { "! from the future" } else { "" };
         row.extend(has_future.then(|| clock.to_owned()));
-        row.extend(has_marks.then(|| marks.of(*id).unwrap_or_default().to_owned()));
+        let (mark, state) = (marks.of(*id), row.len());
+        row.extend(has_marks.then(|| mark.map_or("", |(words, _)| words).to_owned()));
         row.extend(verdict(id).map(str::to_owned));
         row.push(roots.join(", "));
-        table.row(row);
+        match mark {
+            Some((_, tone)) => table.row_with_state_at(row, state, tone),
+            None => table.row(row),
+        }
     }
     ui.table(&table)
 }

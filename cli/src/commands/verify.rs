@@ -23,7 +23,7 @@ use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::size::parse_part;
 use crate::snap::Snap;
-use crate::ui::{Ui, format, json};
+use crate::ui::{Tone, Ui, format, json};
 
 /// Places in snapshots that are named for each finding; JSON has all that the engine gives.
 const AFFECTED_SHOWN: usize = 10;
@@ -207,7 +207,7 @@ pub fn print(ui: &Ui, verified: &Verified) -> Result<()> {
     }
     if report.with_problems > 0 {
         let made = format::counted(report.with_problems, "snapshot");
-        ui.line(format_args!(
+        ui.prose(format_args!(
             "{made} made with problems: files that could not be read then are missing there, which is not damage"
         ))?;
     }
@@ -218,8 +218,8 @@ pub fn print(ui: &Ui, verified: &Verified) -> Result<()> {
     let read =
         if report.read_bytes > 0 { format!(", {} read", format::bytes(report.read_bytes)) } else { String::new() };
     let verdict = match verified.findings() {
-        0 => "no damage".to_owned(),
-        n => format!("DAMAGE: {}", format::counted(n as u64, "finding")),
+        0 => ui.state(Tone::Good, "no damage"),
+        n => ui.state(Tone::Bad, &format!("DAMAGE: {}", format::counted(n as u64, "finding"))),
     };
     ui.line(format_args!("checked {checked}{read}: {verdict}"))
 }

@@ -20,6 +20,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::interrupt::Interrupt;
+pub use prose::wrap;
 pub use table::{Align, Table};
 use tone::Colours;
 pub use tone::Tone;
@@ -169,6 +170,11 @@ impl Ui {
         self.line(format_args!("  {sign}  {}", self.beside_verdict(sentence)))
     }
 
+    /// `word` after a sign for its tone and in its colour, for standard output.
+    pub fn state(&self, tone: Tone, word: &str) -> String {
+        self.out_colours.paint(&format!("{} {word}", tone.sign()), tone)
+    }
+
     /// Prints more under a sentence of [`Ui::verdict`].
     ///
     /// # Errors
@@ -186,13 +192,34 @@ impl Ui {
         prose::wrap(&format::message(text), width, VERDICT_INDENT)
     }
 
-    /// Prints names and values, one pair a line.
+    /// Prints names and values, one pair a line; on a terminal a value goes on below itself.
     ///
     /// # Errors
     /// Standard output cannot be written.
     pub fn fields(&self, fields: &[(&str, String)]) -> Result<()> {
         let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        self.write_out(|out| fields.iter().try_for_each(|(name, value)| writeln!(out, "  {name:width$}  {value}")))
+        let indent = width + 4;
+        self.write_out(|out| {
+            fields
+                .iter()
+                .try_for_each(|(name, value)| writeln!(out, "  {name:width$}  {}", self.wrapped(value, indent)))
+        })
+    }
+
+    /// Prints sentences: on a terminal on lines that it shows whole, otherwise each on one line.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn prose(&self, text: impl Display) -> Result<()> {
+        let text = self.wrapped(&text.to_string(), 0);
+        self.line(text)
+    }
+
+    fn wrapped(&self, text: &str, indent: usize) -> String {
+        if !self.out_is_terminal {
+            return text.to_owned();
+        }
+        prose::wrap(text, terminal::width_of(&io::stdout()).min(prose::WIDTH_MAX), indent)
     }
 
     /// Gives standard output, for bytes, to `write`. Nothing else may be printed meanwhile.

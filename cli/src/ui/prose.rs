@@ -1,6 +1,6 @@
 //! Sentences on lines that a terminal shows whole.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Lines are not made longer than this, however wide the terminal is: the eye loses its place.
 pub const WIDTH_MAX: usize = 100;
@@ -34,6 +34,34 @@ fn wrap_line(line: &str, room: usize, indent: usize) -> String {
     out
 }
 
+/// `text` on lines of at most `width` columns, however long its words are: paths are cut behind a slash, other words where
+/// it must be.
+pub(super) fn fold(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split_inclusive([' ', '/', ',']) {
+        let bare = word.trim_end_matches(' ').width();
+        if used > 0 && used + bare > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        for c in word.chars() {
+            let columns = c.width().unwrap_or(0);
+            // A blank at the end of a line needs no column.
+            if used + columns > width && used > 0 && c != ' ' {
+                lines.push(String::new());
+                used = 0;
+            }
+            if let Some(line) = lines.last_mut() {
+                line.push(c);
+            }
+            used += columns;
+        }
+    }
+    lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +74,15 @@ mod tests {
         assert_eq!(wrap("one\ntwo", 80, 2), "one\n  two");
         assert_eq!(wrap("  indented by hand", 80, 0), "  indented by hand");
         assert_eq!(wrap("日本日本日本日本日本 日本", 20, 0), "日本日本日本日本日本\n日本");
+    }
+
+    #[test]
+    fn a_long_word_is_cut_where_it_must_be() {
+        assert_eq!(fold("/srv/practice/images", 10), ["/srv/", "practice/", "images"]);
+        assert_eq!(fold("hourly,daily,office", 8), ["hourly,", "daily,", "office"]);
+        assert_eq!(fold("a sentence of words", 10), ["a sentence", "of words"]);
+        assert_eq!(fold("abcdefghij", 4), ["abcd", "efgh", "ij"]);
+        assert_eq!(fold("日本日本", 5), ["日本", "日本"]);
+        assert_eq!(fold("", 5), [""]);
     }
 }

@@ -35,7 +35,7 @@ fn rules_say_what_stays_and_verify_agrees() {
     );
     assert_eq!(machine.snapshots(), 2);
     machine.run(["verify", "--read-data"]).expect(0).prints("checked 2 snapshots");
-    machine.run(rules).expect(0).prints("0 snapshots forgotten, 2 kept");
+    machine.run(rules).expect(0).prints("nothing went: all 2 snapshots are kept");
     machine.run(["restore", "latest", "--target", "restored"]).expect(0);
 }
 
@@ -79,7 +79,10 @@ fn the_policy_of_the_settings_is_marked_and_carried_out() {
     assert_eq!(marks(&machine), ["keep", "forget", "keep", "keep"]);
     machine.run(["snapshots"]).expect(0).prints("POLICY");
     machine.run(["config", "show"]).expect(0).prints("keep last 2, tag audit");
-    machine.run(["forget", "--keep-last", "4", "--dry-run"]).expect(0).prints("0 snapshots would be forgotten");
+    machine
+        .run(["forget", "--keep-last", "4", "--dry-run"])
+        .expect(0)
+        .prints("nothing would go: all 4 snapshots are kept");
     machine.run(["forget", "--quiet"]).expect(0);
     assert_eq!(machine.snapshots(), 3);
     assert!(!machine.run(["snapshots"]).expect(0).out.contains(&ids[1][..8]));

@@ -35,6 +35,7 @@ mod notify;
 mod object_storage;
 #[cfg(target_os = "linux")]
 mod package;
+mod parts;
 mod practice;
 mod prune;
 mod purge;
@@ -51,4 +52,6 @@ mod setup;
 mod status;
 mod supplemental;
 mod supplemental_story;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod verify;

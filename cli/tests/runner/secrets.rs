@@ -148,3 +148,14 @@ fn a_core_holds_no_secret() {
     let soft = limits.lines().next().unwrap().split_whitespace().nth(4);
     assert_eq!(soft, Some("0"), "{limits}");
 }
+
+#[test]
+fn a_file_that_is_no_key_gets_no_advice_about_its_rights() {
+    let machine = Machine::with_repository();
+    machine.write("letter", "Dear patient");
+    let answer = machine.run(["--key-file", "letter", "snapshots"]).expect(2).says("letter");
+    assert!(!answer.err.contains("chmod"), "{}", answer.err);
+    let key = machine.path("key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    machine.run(["snapshots"]).expect(0).says("chmod 600");
+}

@@ -104,7 +104,7 @@ fn show_tells_the_repository_too() {
 fn check_names_what_is_wrong() {
     let machine = machine("sources = ['../../../source', 'gone']");
     let answer = machine.run_bare(&["config", "check"], []).expect(1);
-    answer.prints("ok      repository and key").prints("FAILED  source").prints("gone");
+    answer.prints("✓ ok      repository and key").prints("✗ FAILED  source").prints("gone");
     machine.run(["--json", "config", "check"]).messages().iter().for_each(|check| assert!(check["ok"].is_boolean()));
     machine.run(["config", "check", "--repo", "nowhere"]).expect(10).prints("FAILED  storage");
 }

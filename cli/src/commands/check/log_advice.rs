@@ -64,7 +64,7 @@ fn print(ui: &Ui, advice: &LogAdvice) -> Result<()> {
     if !advice.is_on {
         ui.line(format_args!("  {:width$}   # any number that no other server of yours has", "server_id = 1"))?;
     }
-    ui.line("\nThen restart the server: the log cannot be switched on while it runs.")?;
+    ui.prose("\nThen restart the server: the log cannot be switched on while it runs.")?;
     let size = advice.bytes_a_day.map_or_else(
         || "How much it writes cannot be told before the server has run for a day.".to_owned(),
         |bytes| {
@@ -76,6 +76,6 @@ fn print(ui: &Ui, advice: &LogAdvice) -> Result<()> {
         "The files lie in {} unless log_bin names a path. A full disk there stops all writing.",
         advice.folder
     ))?;
-    ui.line("Functions that are not DETERMINISTIC need log_bin_trust_function_creators = 1 to be made then.")?;
-    ui.line("To undo it, take the lines out and restart the server.")
+    ui.prose("Functions that are not DETERMINISTIC need log_bin_trust_function_creators = 1 to be made then.")?;
+    ui.prose("To undo it, take the lines out and restart the server.")
 }

@@ -69,9 +69,8 @@ impl Summary {
         if ui.is_quiet() {
             return Ok(());
         }
-        let (gone, kept) = (format::counted(self.forgotten as u64, "snapshot"), format::count(self.kept as u64));
         let verb = if self.dry_run { "would be forgotten" } else { "forgotten" };
-        ui.line(format_args!("{gone} {verb}, {kept} kept"))?;
+        ui.line(self.of_snapshots(verb))?;
         if self.logs > 0 {
             ui.line(format_args!("{} {verb}", format::counted(self.logs as u64, "binary log")))?;
         }
@@ -79,6 +78,20 @@ impl Summary {
             ui.say("`enamel prune` frees the space that only they needed");
         }
         Ok(())
+    }
+}
+
+impl Summary {
+    /// What became of snapshots, or would.
+    fn of_snapshots(&self, verb: &str) -> String {
+        let (gone, kept) = (format::counted(self.forgotten as u64, "snapshot"), format::count(self.kept as u64));
+        let nothing = if self.dry_run { "nothing would go" } else { "nothing went" };
+        match (self.forgotten, self.kept) {
+            (0, 0) => format!("{nothing}: there are no snapshots"),
+            (0, 1) => format!("{nothing}: the only snapshot is kept"),
+            (0, _) => format!("{nothing}: all {kept} snapshots are kept"),
+            _ => format!("{gone} {verb}, {kept} kept"),
+        }
     }
 }
 

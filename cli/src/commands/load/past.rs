@@ -370,7 +370,7 @@ fn print(ui: &Ui, server: &str, plan: &Plan, outcome: &PastOutcome, summary: &Su
     if ui.is_quiet() {
         return Ok(());
     }
-    ui.line(format_args!("database restored to {server}, as it was at {}", plan.stop))?;
+    ui.prose(format_args!("database restored to {server}, as it was at {}", plan.stop))?;
     let mut fields = vec![
         ("snapshot", format!("{} at {}", format::short(plan.snapshot.id), plan.base)),
         ("last inside", words(plan.last.as_ref())),

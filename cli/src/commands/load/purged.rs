@@ -99,8 +99,8 @@ fn print(ui: &Ui, server: &str, tables: &[RestoredTable], summary: &Summary) -> 
     }
     let id = format::short(&summary.receipt);
     if summary.dry_run {
-        ui.line(format_args!("dry run: nothing was restored to {server} from receipt {id}"))
+        ui.prose(format_args!("dry run: nothing was restored to {server} from receipt {id}"))
     } else {
-        ui.line(format_args!("purged rows of receipt {id} restored to {server}"))
+        ui.prose(format_args!("purged rows of receipt {id} restored to {server}"))
     }
 }
