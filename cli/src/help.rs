@@ -9,7 +9,7 @@ use crate::ui::wrap;
 
 /// The commands by what people want of them. A test finds a command that is in none.
 const GROUPS: [(&str, &[&str]); 5] = [
-    ("Every day", &["backup", "watch", "status", "copy", "supplemental"]),
+    ("Every day", &["backup", "watch", "status", "console", "copy", "supplemental"]),
     ("Bring back", &["restore", "export-sql", "recover"]),
     ("Look", &["snapshots", "ls", "find", "diff", "cat", "log", "stats", "evidence"]),
     ("Keep well", &["verify", "drill", "repair", "forget", "prune", "purge", "protect", "hold", "accept", "leases"]),
