@@ -90,7 +90,9 @@ pub(super) struct TableContents {
 /// # Errors
 /// [`crate::ErrorKind::Damaged`].
 pub(super) fn table_contents(reader: &ChunkReader<'_>, tree: Option<ChunkId>) -> Result<TableContents> {
-    let content = |name: &[u8]| Ok(DirectoryIter::seek(reader, tree, name)?.and_then(|entry| entry.content));
+    let content = |name: &[u8]| -> Result<Option<ContentRef>> {
+        Ok(DirectoryIter::seek(reader, tree, name)?.and_then(|entry| entry.content))
+    };
     Ok(TableContents { rows: content(ROWS_FILE)?, record: content(TABLE_FILE)? })
 }
 
