@@ -15,7 +15,7 @@ use crate::ui::{Ui, format, json};
 /// Show what differs between two snapshots.
 ///
 /// Each line begins with what happened from A to B: `+` added, `-` removed, `M` content changed, `U` only times, modes or
-/// owners changed, `T` became another kind of thing. Of a database it names tables, with the rows that differ, and views,
+/// owners changed, `T` became another kind of thing. In a database it names tables, with the rows that differ, and views,
 /// routines, triggers and events.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -198,7 +198,7 @@ fn table_message(
     }
 }
 
-/// What is said behind the path of a part of a database.
+/// The words behind the path of a part of a database.
 fn more(kind: ChangeKind, detail: &Detail) -> String {
     let size = |size: &Option<TableSize>| match size {
         Some(size) => format::counted(size.rows, "row"),

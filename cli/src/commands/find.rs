@@ -15,7 +15,7 @@ use crate::ui::{Ui, format, json};
 /// A word finds every name that contains it, in any case of letters; with a slash in it, every path. With `*`, `?` or
 /// `[` it is a pattern that the whole name must match, or the whole path if it holds a slash: `*` stands for any letters,
 /// `**` also for folders, `?` for one letter. Enamel lists each distinct version once, with the snapshots that hold it.
-/// Of a database it finds schemas and tables; a version of a table has other rows or another definition.
+/// In a database it finds schemas and tables; a version of a table has other rows or another definition.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples

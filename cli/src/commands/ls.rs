@@ -19,7 +19,7 @@ use crate::ui::{Ui, format, json};
 /// List what a snapshot holds.
 ///
 /// Give paths as in the snapshot, such as `images/A/xray.jpg`, whose first part is the name of the source; or as they
-/// were saved, such as `/srv/images/A/xray.jpg`. Of a database it lists schemas and tables; `database/shop/orders` is a table.
+/// were saved, such as `/srv/images/A/xray.jpg`. In a database it lists schemas and tables; `database/shop/orders` is a table.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples

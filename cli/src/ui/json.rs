@@ -74,7 +74,7 @@ pub struct ExitError {
 #[derive(Serialize, Clone)]
 pub struct Status {
     phase: &'static str,
-    /// What the items are: `file`, `table`, `row`, …
+    /// The noun of the items: `file`, `table`, `row`, …
     unit: &'static str,
     done_items: u64,
     done_bytes: u64,
@@ -331,7 +331,7 @@ pub struct DatabasePart {
 }
 
 impl DatabasePart {
-    /// What `part` is, with the size of a table.
+    /// Describes `part`, with the size of a table.
     pub fn new(part: Part, size: Option<TableSize>) -> Self {
         let part = match part {
             Part::Plain => None,

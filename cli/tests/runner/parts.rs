@@ -100,7 +100,7 @@ fn diff_counts_the_rows_that_differ() {
 
     machine.run(["diff", "latest~1", "latest", "--raw"]).expect(0).prints("M database/shop/orders/rows");
     machine.run(["diff", "latest", "latest"]).expect(0).says("nothing differs");
-    // What comes and goes as rows do is no other definition.
+    // Rows of another shape cannot be compared.
     server.run("ALTER TABLE shop.orders ADD COLUMN price INT");
     save(&machine, &server);
     let diff = machine.run(["diff", "latest~1", "latest"]).expect(0).out;

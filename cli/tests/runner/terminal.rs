@@ -1,11 +1,11 @@
-//! What people see on a terminal: colours for words that should stand out, each with a sign and a word; and lines that the
+//! The view on a terminal: colours for words that should stand out, each with a sign and a word; and lines that the
 //! terminal shows whole.
 
 use std::process::{Command, Stdio};
 
 use crate::harness::{ENAMEL, Machine};
 
-/// What `args` print on a terminal of so many columns, with `variables`. The terminal is that of `script`, which every
+/// The output of `args` on a terminal of so many columns, with `variables`. The terminal is that of `script`, which every
 /// Linux has.
 fn on_terminal(machine: &Machine, columns: usize, args: &[&str], variables: &[(&str, &str)]) -> String {
     let quoted: Vec<_> = args.iter().map(|word| format!("'{word}'")).collect();

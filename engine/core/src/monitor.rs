@@ -73,7 +73,7 @@ impl Phase {
         }
     }
 
-    /// What its items are: one of them.
+    /// The noun of its items, for one.
     pub fn noun(self) -> &'static str {
         match self {
             Phase::Tables | Phase::Load | Phase::Keys | Phase::Compare | Phase::Export => "table",

@@ -82,7 +82,7 @@ impl Summary {
 }
 
 impl Summary {
-    /// What became of snapshots, or would.
+    /// The fate of the snapshots, in words.
     fn of_snapshots(&self, verb: &str) -> String {
         let (gone, kept) = (format::counted(self.forgotten as u64, "snapshot"), format::count(self.kept as u64));
         let nothing = if self.dry_run { "nothing would go" } else { "nothing went" };

@@ -35,7 +35,7 @@ pub struct Written {
     pub missing: u64,
 }
 
-/// What is written of the part of a snapshot at `path`: all its databases, what the path names, or nothing.
+/// The scripts for the part of a snapshot at `path`: of all its databases, of what the path names, or none.
 ///
 /// # Errors
 /// There is no such path, or it is inside a table.
@@ -97,7 +97,7 @@ pub struct Place<'t> {
 }
 
 impl Written {
-    /// What is in it, or will be, in words.
+    /// Its contents, in words.
     pub fn in_words(&self, effect: Effect) -> String {
         if effect.is_dry() {
             return format!("{}, as SQL", self.file);

@@ -23,7 +23,7 @@ pub struct FindHit {
     pub path: Vec<u8>,
     /// The metadata of this version.
     pub entry: Entry,
-    /// What it is.
+    /// Its meaning.
     pub part: Part,
     /// How much a table holds; `None` for everything else, and if it is damaged.
     pub size: Option<TableSize>,
@@ -101,7 +101,7 @@ struct Search<'r> {
 struct Version {
     hit: FindHit,
     content: Option<ContentRef>,
-    /// Of a table that can be read.
+    /// The contents of a table that can be read.
     table: Option<TableContents>,
 }
 

@@ -15,7 +15,7 @@ pub struct Listed<'l> {
     pub path: &'l [u8],
     /// Its metadata.
     pub entry: &'l Entry,
-    /// What it is.
+    /// Its meaning.
     pub part: Part,
     /// How much a table holds; `None` for everything else, and if it is damaged.
     pub size: Option<TableSize>,

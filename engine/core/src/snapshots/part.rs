@@ -13,7 +13,7 @@ use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::tree::{ContentRef, DirectoryIter, lookup};
 
-/// What a path in a snapshot is to people.
+/// The meaning of a path in a snapshot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {
     /// Nothing of a database: a file, a folder, a stream, or the top.
@@ -38,7 +38,7 @@ pub struct TableSize {
 }
 
 impl Part {
-    /// What `path` is in the snapshot `manifest`. The path begins with the name of a root.
+    /// The meaning of `path` in the snapshot `manifest`. The path begins with the name of a root.
     pub fn of(manifest: &Manifest, path: &[u8]) -> Self {
         let mut names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
         let Some(root) = names.next() else { return Part::Plain };
@@ -56,7 +56,7 @@ impl Part {
     }
 }
 
-/// The path from the top directory of what the user calls `path`, and what it is.
+/// The path from the top directory of what the user calls `path`, and its meaning.
 ///
 /// # Errors
 /// [`crate::ErrorKind::NotFound`]; if a directory cannot be read.
@@ -78,7 +78,7 @@ pub fn table_size(reader: &ChunkReader<'_>, tree: Option<ChunkId>) -> Result<Tab
     Ok(TableSize { rows: node.rows(), bytes: rows.meta.size })
 }
 
-/// What tells a version of a table from others: its rows and its definition, and not when they were saved.
+/// The difference between versions of a table: its rows and its definition, and not when they were saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TableContents {
     rows: Option<ContentRef>,
@@ -112,7 +112,7 @@ pub fn database_size(reader: &ChunkReader<'_>, manifest: &Manifest, root: &[u8])
     Ok(sum)
 }
 
-/// What was found of a table, unless that is damaged: then it does not hide the others.
+/// Passes on facts about a table, unless that is damaged: then it does not hide the others.
 pub(crate) fn readable<T>(found: Result<T>) -> Result<Option<T>> {
     match found {
         Ok(found) => Ok(Some(found)),

@@ -260,7 +260,7 @@ impl<'s> Search<'s> {
                     return Ok(Some((*id, *time)));
                 }
                 Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-                // One that cannot be read is no help here.
+                // A snapshot that cannot be read is no help here.
                 Ok(_) | Err(_) => {}
             }
         }

@@ -19,7 +19,7 @@ pub struct ExportOptions {
 }
 
 impl ExportOptions {
-    /// What is at `path` in a snapshot: a database, a schema or a table.
+    /// Exports the thing at `path` in a snapshot: a database, a schema or a table.
     ///
     /// # Errors
     /// [`ErrorKind::Damaged`] if a name in it is not escaped as it should be.

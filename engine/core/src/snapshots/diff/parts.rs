@@ -19,9 +19,9 @@ use crate::tree::TreeEntry;
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartChange {
-    /// Where, and how it differs. Of a table the content differs if its rows or its definition do.
+    /// Where, and how it differs. The content of a table differs if its rows or its definition do.
     pub change: Change,
-    /// What it is.
+    /// Its meaning.
     pub part: Part,
     /// More about it.
     pub detail: Detail,
@@ -32,7 +32,7 @@ pub struct PartChange {
 pub enum Detail {
     /// Nothing.
     None,
-    /// Of a table.
+    /// More about a table.
     Table {
         /// Its size before; `None` if it was not there or is damaged.
         before: Option<TableSize>,

@@ -122,7 +122,7 @@ fn plan_attended(
         match found.and_then(|category| Job::new(&mut place, &category, &options.rule)) {
             Ok(mut job) => {
                 let forecast = forecast(&mut job, place.connection, monitor)?;
-                // Of a category that nothing goes from there is nothing to know.
+                // About a category that nothing goes from there is nothing to know.
                 if forecast.rows() > 0 {
                     notes.add(&job, options, today);
                     notes.add_holes(Holes::of(&job, place.connection)?);
