@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use engine::ErrorKind;
 use engine::binlog::archive::{Archived, archive};
-use engine::binlog::replay::{Position, TableKey};
+use engine::binlog::replay::Position;
 use engine::database::TableName;
 use engine::dump::DatabaseSource;
 use engine::files::backup::BackupOutcome;
@@ -194,7 +194,10 @@ fn one_table_needs_its_parents_and_nothing_else(version: Version) {
     let options = PastOptions { load: load(), ..scene.options() };
     let planned = |when: &When| plan(&repository, &scene.snapshot, when, &options, &NullMonitor).unwrap();
     let only = planned(&When::Before(rows_only.clone())).only().cloned().unwrap();
-    assert_eq!(only.into_iter().collect::<Vec<_>>(), [TableKey::new("shop", "child"), TableKey::new("shop", "parent")]);
+    assert_eq!(
+        only.into_iter().collect::<Vec<_>>(),
+        [TableName::new("shop", "child"), TableName::new("shop", "parent")]
+    );
     assert_eq!(planned(&When::Newest).only(), None, "nothing says which rows a statement changes");
     for when in [When::Before(rows_only), When::Newest] {
         let target = TestServer::of(version, &[]);
@@ -233,7 +236,7 @@ fn one_schema_needs_what_its_tables_refer_to(version: Version) {
     let needed = |name: &str, when: &When| {
         let options = PastOptions { load: load(name), ..scene.options() };
         let plan = plan(&scene.fixture.open(), &scene.snapshot, when, &options, &NullMonitor).unwrap();
-        (plan.refusal.is_none(), plan.only().map(|only| only.iter().map(TableKey::to_string).collect::<Vec<_>>()))
+        (plan.refusal.is_none(), plan.only().map(|only| only.iter().map(TableName::shown).collect::<Vec<_>>()))
     };
     let before = When::Before(rows_only);
     let tables = ["lone.child", "lone.fast", "shop.parent"].map(str::to_owned).to_vec();
@@ -291,7 +294,7 @@ fn statements_that_may_do_something_else_are_named_before_anything_is_done(versi
     kept(&scene.fixture, &scene.server);
     let again = || plan(&scene.fixture.open(), &scene.snapshot, &When::Newest, &scene.options(), &NullMonitor).unwrap();
     let plan = again();
-    assert_eq!(plan.doubtful.keys().collect::<Vec<_>>(), [&TableKey::new("shop", "fast")]);
+    assert_eq!(plan.doubtful.keys().collect::<Vec<_>>(), [&TableName::new("shop", "fast")]);
     assert_eq!((plan.doubt_count, plan.refusal.as_ref()), (1, None));
     scene.server.script(
         "SET SESSION binlog_format = 'STATEMENT'; CREATE TABLE shop.odd (id INT PRIMARY KEY) ENGINE=MyISAM;

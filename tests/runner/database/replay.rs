@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use engine::binlog::event::{Event, Format, HEADER_LEN, Header, Kind};
-use engine::binlog::replay::{
-    LeftOutKind, MixedTransactions, Position, Replay, ReplayOptions, ReplayOutcome, TableKey, Target,
-};
-use engine::database::Server;
+use engine::binlog::replay::{LeftOutKind, MixedTransactions, Position, Replay, ReplayOptions, ReplayOutcome, Target};
+use engine::database::{Server, TableName};
 use engine::monitor::NullMonitor;
 use scenario_tests::differences::differences;
 use scenario_tests::on_each_server;
@@ -286,7 +284,7 @@ fn a_transaction_of_both_engines_around_the_moment_is_refused() {
     let around = |mixed| ReplayOptions {
         from: from.clone(),
         moment: i64::MAX,
-        without_transactions: [TableKey::new("shop", "fast")].into(),
+        without_transactions: [TableName::new("shop", "fast")].into(),
         mixed,
         ..options(&source, &target, folder.path())
     };

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use engine::Result;
 use engine::binlog::archive;
-use engine::binlog::replay::{MixedTransactions, Position, TableKey};
-use engine::database::Address;
+use engine::binlog::replay::{MixedTransactions, Position};
+use engine::database::{Address, TableName};
 use engine::error::chain;
 use engine::past::{PastOptions, PastOutcome, Plan, SeenTransaction, Via, When, plan, plan_newest, restore_past};
 use engine::repository::Repository;
@@ -282,10 +282,10 @@ fn is_certain(plan: &Plan) -> bool {
 /// Names what is not exact, before anything is done.
 fn warn(ui: &Ui, plan: &Plan) {
     for inexact in &plan.inexact {
-        ui.warn(format_args!("{} is not exact: {}", inexact.table, inexact.why));
+        ui.warn(format_args!("{} is not exact: {}", inexact.table.shown(), inexact.why));
     }
     for (table, why) in &plan.doubtful {
-        ui.warn(format_args!("{table} is not certain: of a statement on it, {why}"));
+        ui.warn(format_args!("{} is not certain: of a statement on it, {why}", table.shown()));
     }
     for doubt in &plan.doubts {
         ui.warn(format_args!(
@@ -298,8 +298,8 @@ fn warn(ui: &Ui, plan: &Plan) {
     }
 }
 
-fn names<'t>(tables: impl IntoIterator<Item = &'t TableKey>) -> Vec<String> {
-    tables.into_iter().map(TableKey::to_string).collect()
+fn names<'t>(tables: impl IntoIterator<Item = &'t TableName>) -> Vec<String> {
+    tables.into_iter().map(TableName::shown).collect()
 }
 
 fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
@@ -354,9 +354,9 @@ fn print_plan(ui: &Ui, plan: &Plan) -> Result<()> {
 fn needed(plan: &Plan) -> String {
     let Some(only) = plan.only() else { return "the whole database".to_owned() };
     let schemas: Vec<&str> = plan.only_schemas().collect();
-    let others = only.iter().filter(|table| !schemas.iter().any(|schema| table.schema == schema.as_bytes()));
+    let others = only.iter().filter(|table| !schemas.iter().any(|schema| table.schema == *schema));
     let schemas = schemas.iter().map(|schema| format!("all of {schema}"));
-    schemas.chain(others.map(TableKey::to_string)).collect::<Vec<_>>().join(", ")
+    schemas.chain(others.map(TableName::shown)).collect::<Vec<_>>().join(", ")
 }
 
 fn print(ui: &Ui, server: &str, plan: &Plan, outcome: &PastOutcome, summary: &Summary) -> Result<()> {

@@ -82,6 +82,6 @@ pub use signed_zero::SignedZeros;
 pub(crate) use statements::{Running, running};
 pub use table::{WITHOUT_HISTORY, describe_table, list_tables};
 pub use table_info::{TableInfo, holds_rows};
-pub use table_name::TableName;
+pub use table_name::{FoldedName, TableName};
 pub(crate) use turn::Turn;
 pub use value::Value;

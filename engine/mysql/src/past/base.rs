@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use super::PastOptions;
 use super::part::ReplayPart;
-use crate::binlog::replay::{Position, ReplayOptions, TableKey, Target};
-use crate::database::Server;
+use crate::binlog::replay::{Position, ReplayOptions, Target};
+use crate::database::{Server, TableName};
 use crate::scratch::zone_of_scratch_server;
 use engine_core::error::Result;
 use engine_core::pack::ChunkReader;
@@ -72,11 +72,11 @@ impl<'b> SavedBase<'b> {
         Ok(bytes)
     }
 
-    fn each_table(&self, mut take: impl FnMut(TableKey, &SavedTable)) -> Result<()> {
+    fn each_table(&self, mut take: impl FnMut(TableName, &SavedTable)) -> Result<()> {
         for name in self.database.schema_names()? {
             let schema = self.database.schema(&name)?;
             for table in schema.table_names()? {
-                take(TableKey::new(&name, &table), &schema.table(&table)?);
+                take(TableName::new(&name, &table), &schema.table(&table)?);
             }
         }
         Ok(())

@@ -37,7 +37,9 @@ pub(super) fn obstacle(plan: &Plan, load: &LoadOptions) -> Option<String> {
         Some("a schema of the same name is to be replaced, and stays until the new one is whole".to_owned())
     } else {
         let late = plan.part.late.first().map(|window| &window.table);
-        late.map(|table| format!("{table} was read late: making up for that needs settings of the whole server"))
+        late.map(|table| {
+            format!("{} was read late: making up for that needs settings of the whole server", table.shown())
+        })
     }
 }
 

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 
 use repo_format::database::TableRecord;
 
-use crate::binlog::replay::TableKey;
 use crate::database::TableName;
 use crate::dialect::{self, ForeignKeyTo, Token, tokens, unquote};
 use engine_core::error::{Error, ErrorKind, Result};
@@ -18,8 +17,8 @@ const OF_SEQUENCES: [&str; 3] = ["NEXTVAL", "LASTVAL", "SETVAL"];
 /// A reference to another table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ForeignKey {
-    pub child: TableKey,
-    pub parent: TableKey,
+    pub child: TableName,
+    pub parent: TableName,
     /// Rows of the child follow those of the parent.
     pub follows: bool,
 }
@@ -28,13 +27,12 @@ pub(super) struct ForeignKey {
 ///
 /// # Errors
 /// [`ErrorKind::NotFound`] if a table that is named is not there; if a record cannot be read.
-pub(super) fn with_parents(database: &Database<'_>, named: &[TableName]) -> Result<Option<BTreeSet<TableKey>>> {
+pub(super) fn with_parents(database: &Database<'_>, named: &[TableName]) -> Result<Option<BTreeSet<TableName>>> {
     let mut open: Vec<TableName> = named.to_vec();
     let mut found = BTreeSet::new();
     while let Some(name) = open.pop() {
         let TableName { schema, table } = &name;
-        let key = TableKey::new(schema, table);
-        if found.contains(&key) {
+        if found.contains(&name) {
             continue;
         }
         let record = match database.schema(schema).and_then(|saved| saved.table(table)) {
@@ -43,9 +41,9 @@ pub(super) fn with_parents(database: &Database<'_>, named: &[TableName]) -> Resu
             Err(error) if error.kind() == ErrorKind::NotFound && !named.contains(&name) => continue,
             Err(error) => return Err(error),
         };
-        found.insert(key);
         let Some(keys) = foreign_keys(schema, &record).filter(|_| !needs_more(&record)) else { return Ok(None) };
-        open.extend(keys.into_iter().map(|key| key.parent.to_name()));
+        open.extend(keys.into_iter().map(|key| key.parent));
+        found.insert(name);
     }
     Ok(Some(found))
 }
@@ -81,9 +79,9 @@ pub(super) fn all(database: &Database<'_>) -> Result<Vec<ForeignKey>> {
 
 /// The foreign keys of a table; `None` if its definition cannot be read.
 fn foreign_keys(schema: &str, record: &TableRecord) -> Option<Vec<ForeignKey>> {
-    let child = TableKey::new(schema, &record.name);
+    let child = TableName::new(schema, &record.name);
     let key = |ForeignKeyTo { schema, table, follows }| {
-        let parent = TableKey { schema: schema.unwrap_or_else(|| child.schema.clone()), table };
+        let parent = TableName::of_bytes(schema.as_deref().unwrap_or(child.schema.as_bytes()), &table);
         ForeignKey { child: child.clone(), parent, follows }
     };
     Some(dialect::foreign_keys(&record.create.0)?.into_iter().map(key).collect())

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use repo_format::database::BinlogPlace;
 
 use super::foreign_keys::{self, ForeignKey};
-use crate::binlog::replay::{LateWindow, Position, TableKey};
+use crate::binlog::replay::{LateWindow, Position};
 use crate::binlog::window::LateReading;
+use crate::database::TableName;
 use engine_core::error::Result;
 use engine_core::snapshots::saved::Database;
 
@@ -14,7 +15,7 @@ use engine_core::snapshots::saved::Database;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InexactTable {
     /// The table.
-    pub table: TableKey,
+    pub table: TableName,
     /// Why.
     pub why: String,
 }
@@ -36,7 +37,7 @@ impl LateTables {
     pub fn of(database: &Database<'_>) -> Result<Self> {
         let mut tables = LateTables::default();
         for late in &database.server.late {
-            let table = TableKey::new(&late.schema, &late.table);
+            let table = TableName::new(&late.schema, &late.table);
             match LateReading::of(database, late)? {
                 LateReading::Between(before, after) => {
                     tables.windows.push(LateWindow { table, before: position(before), after: position(after) });
@@ -55,16 +56,17 @@ impl LateTables {
     fn heed(&mut self, keys: &[ForeignKey]) {
         const FOLLOWS: &str = "the snapshot read it after its moment, and a foreign key changes rows along with it";
         let follows =
-            |table: &TableKey| keys.iter().any(|key| key.follows && (key.child == *table || key.parent == *table));
+            |table: &TableName| keys.iter().any(|key| key.follows && (key.child == *table || key.parent == *table));
         for window in self.windows.extract_if(.., |window| follows(&window.table)) {
             self.inexact.push(InexactTable { table: window.table, why: FOLLOWS.to_owned() });
         }
-        let mut known: BTreeSet<TableKey> = self.inexact.iter().map(|inexact| inexact.table.clone()).collect();
+        let mut known: BTreeSet<TableName> = self.inexact.iter().map(|inexact| inexact.table.clone()).collect();
         let mut at = 0;
         while let Some(InexactTable { table: parent, .. }) = self.inexact.get(at).cloned() {
             let children =
                 keys.iter().filter(|key| key.follows && key.parent == parent && known.insert(key.child.clone()));
-            let why = format!("a foreign key changes its rows along with those of {parent}, which is not exact");
+            let why =
+                format!("a foreign key changes its rows along with those of {}, which is not exact", parent.shown());
             self.inexact.extend(children.map(|key| InexactTable { table: key.child.clone(), why: why.clone() }));
             at += 1;
         }
@@ -80,8 +82,8 @@ fn position(place: &BinlogPlace) -> Position {
 mod tests {
     use super::*;
 
-    fn table(name: &str) -> TableKey {
-        TableKey::new("shop", name)
+    fn table(name: &str) -> TableName {
+        TableName::new("shop", name)
     }
 
     #[test]
@@ -92,7 +94,7 @@ mod tests {
             |child: &str, parent: &str, follows| ForeignKey { child: table(child), parent: table(parent), follows };
         let mut late = LateTables { windows: vec![window("a"), window("alone"), window("kept")], inexact: Vec::new() };
         late.heed(&[key("b", "a", true), key("c", "b", true), key("d", "a", false), key("d", "kept", false)]);
-        let inexact: Vec<String> = late.inexact.iter().map(|inexact| inexact.table.to_string()).collect();
+        let inexact: Vec<String> = late.inexact.iter().map(|inexact| inexact.table.shown()).collect();
         assert_eq!(inexact, ["shop.a", "shop.b", "shop.c"]);
         let windows: Vec<String> = late.windows.iter().map(|window| window.table.to_string()).collect();
         assert_eq!(windows, ["shop.alone", "shop.kept"]);

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use repo_format::database::ObjectType;
 
 use super::foreign_keys::with_parents;
-use crate::binlog::replay::TableKey;
 use crate::database::{TableName, is_of_the_server_by};
 use crate::dialect::{Quoting, references};
 use crate::load::LoadOptions;
@@ -16,7 +15,7 @@ use engine_core::snapshots::saved::{Database, Schema};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     /// All tables, also those of the schemas.
-    pub tables: BTreeSet<TableKey>,
+    pub tables: BTreeSet<TableName>,
     /// The schemas.
     pub schemas: BTreeSet<String>,
 }
@@ -50,8 +49,7 @@ impl Needs {
 
     /// The tables that are needed beside the schemas.
     pub fn tables_elsewhere(&self) -> impl Iterator<Item = TableName> {
-        let names = self.tables.iter().map(TableKey::to_name);
-        names.filter(|name| !self.schemas.contains(&name.schema))
+        self.tables.iter().filter(|name| !self.schemas.contains(&name.schema)).cloned()
     }
 }
 

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::needs::Needs;
-use crate::binlog::replay::{LateWindow, TableKey};
+use crate::binlog::replay::LateWindow;
+use crate::database::TableName;
 
 /// A part of a database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,14 +12,14 @@ pub(super) struct ReplayPart {
     /// Only this; none: everything.
     pub only: Option<Needs>,
     /// Tables that stay as the snapshot has them.
-    pub kept: BTreeSet<TableKey>,
+    pub kept: BTreeSet<TableName>,
     /// Tables that were read late, and become exact.
     pub late: Vec<LateWindow>,
 }
 
 impl ReplayPart {
     /// Whether a table belongs to it.
-    pub fn has(&self, table: &TableKey) -> bool {
+    pub fn has(&self, table: &TableName) -> bool {
         self.only.as_ref().is_none_or(|only| only.tables.contains(table))
     }
 

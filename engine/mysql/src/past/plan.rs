@@ -15,8 +15,9 @@ use super::rehearsal::{Rehearsal, rehearse};
 use super::stop::{Placed, Stop, find, is_about};
 use super::{PastOptions, Via, When, direct, zones};
 use crate::binlog::gtids::Gtids;
-use crate::binlog::replay::{Doubt, LeftOutChange, Position, TableKey};
+use crate::binlog::replay::{Doubt, LeftOutChange, Position};
 use crate::binlog::window::{Base, Records, Way, all_ways, holds, missing_tables, records};
+use crate::database::TableName;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Monitor;
 use engine_core::pack::ChunkReader;
@@ -69,7 +70,7 @@ pub struct Plan {
     /// Tables that are not exact: they come back as the snapshot has them.
     pub inexact: Vec<InexactTable>,
     /// Tables that statements name which may do something else than at the source, and why.
-    pub doubtful: BTreeMap<TableKey, &'static str>,
+    pub doubtful: BTreeMap<TableName, &'static str>,
     /// Such statements: the first 100.
     pub doubts: Vec<Doubt>,
     /// How many there are.
@@ -85,7 +86,7 @@ pub struct Plan {
 
 impl Plan {
     /// The tables that are loaded from the snapshot and replayed; none: the whole database.
-    pub fn only(&self) -> Option<&BTreeSet<TableKey>> {
+    pub fn only(&self) -> Option<&BTreeSet<TableName>> {
         self.part.only.as_ref().map(|needs| &needs.tables)
     }
 
@@ -240,7 +241,7 @@ fn make(saved: &SavedBase<'_>, chain: Chain, when: &When, monitor: &dyn Monitor)
     })?;
     let mut late = LateTables::of(&saved.database)?;
     if let Some(window) = late.windows.iter().find(|window| !chain.has_reached(&window.after, &reached)) {
-        let (table, after) = (&window.table, &window.after);
+        let (table, after) = (window.table.shown(), &window.after);
         let message = format!("the snapshot {} read {table} until {after} in the log, after the moment", snapshot.id);
         return Err(
             Error::new(ErrorKind::NotFound, message).with_hint("Choose a later moment, or an earlier snapshot.")
@@ -289,19 +290,20 @@ fn seen(placed: Placed) -> SeenTransaction {
 /// Tables and schemas that the snapshot lacks: a schema has all its tables in one.
 fn missing(server: &ServerRecord) -> impl Iterator<Item = InexactTable> {
     missing_tables(server).map(|missing| {
-        let name = if missing.what == "schema" { "*" } else { &missing.name };
+        let name = if missing.what == "schema" { "*" } else { missing.name.as_str() };
         let why = format!("the snapshot does not have it: {}", missing.why);
-        InexactTable { table: TableKey::new(&missing.schema, name), why }
+        InexactTable { table: TableName::new(&missing.schema, name), why }
     })
 }
 
 /// A table that is asked for by name comes back exactly, or not at all.
 fn refusal_of(saved: &SavedBase<'_>, inexact: &[InexactTable]) -> Option<String> {
-    let mut asked = saved.options.load.tables.iter().map(|name| TableKey::new(&name.schema, &name.table));
-    let found = asked.find_map(|key| inexact.iter().find(|inexact| inexact.table == key))?;
+    let found =
+        saved.options.load.tables.iter().find_map(|name| inexact.iter().find(|inexact| inexact.table == *name))?;
     Some(format!(
         "the table {} cannot be restored to this moment: {}; name an earlier snapshot, in which the table is not late",
-        found.table, found.why
+        found.table.shown(),
+        found.why
     ))
 }
 

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 
-use super::{Changes, FoldedName, WantedKey, WantedTables};
+use super::{Changes, WantedKey, WantedTables};
 use crate::binlog::event::{
     Event, Format, Header, Kind, Malformed, MappedName, Query, QuerySettings, RowsHeader, TableMap, each_inner,
     uncompressed,
 };
 use crate::binlog::replay::{Part, Statement};
+use crate::database::{FoldedName, TableName};
 
 /// Words of statements about programs and views.
 const PROGRAMS: [&[u8]; 7] = [b"TRIGGER", b"VIEW", b"FUNCTION", b"PROCEDURE", b"EVENT", b"PACKAGE", b"SERVER"];
@@ -84,7 +85,7 @@ impl<'w> Collector<'w> {
     fn table(&mut self, body: &[u8]) -> Result<(), Malformed> {
         let named = MappedName::read(body)?;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).map_err(|_| Malformed("the name of a table is no text"));
-        let name = FoldedName { schema: text(named.schema)?.to_lowercase(), table: text(named.table)?.to_lowercase() };
+        let name = FoldedName::from(&TableName::new(text(named.schema)?, text(named.table)?));
         self.touched.entry(name.clone()).or_insert(false);
         self.mapped.insert(named.table_id, Mapped { name, map: TableMap::read(body).ok() });
         Ok(())

@@ -15,7 +15,7 @@ mod key_set;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::database::TableName;
+use crate::database::{FoldedName, TableName};
 use key_set::KeySet;
 
 pub use follow::{Followed, LogSpan};
@@ -43,33 +43,11 @@ pub struct WantedKey {
     pub most: usize,
 }
 
-/// The name of a table, in small letters: servers may write it in either case. Two tables of one folded name count as one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct FoldedName {
-    /// The schema.
-    pub schema: String,
-    /// The name in it.
-    pub table: String,
-}
-
-impl FoldedName {
-    /// A name that no table has: stands for a table that is not known.
-    pub fn any() -> Self {
-        FoldedName { schema: String::new(), table: String::new() }
-    }
-}
-
-impl From<&TableName> for FoldedName {
-    fn from(name: &TableName) -> Self {
-        FoldedName { schema: name.schema.to_lowercase(), table: name.table.to_lowercase() }
-    }
-}
-
 impl WantedTables {
     /// Adds a table, and the key whose values are collected, if there is one.
     pub fn add(&mut self, name: &TableName, key: Option<WantedKey>) {
         let name = FoldedName::from(name);
-        self.names.insert(name.table.clone());
+        self.names.insert(name.table().to_owned());
         // Rows of two tables of one folded name cannot be told apart.
         let is_second = self.tables.contains_key(&name);
         self.tables.insert(name, key.filter(|_| !is_second));
@@ -164,8 +142,8 @@ impl Changes {
     pub fn is_changed(&self, table: &FoldedName) -> bool {
         self.everything.is_some()
             || self.tables.contains_key(table)
-            || self.named.contains(&table.table)
-            || self.schemas.contains(&table.schema)
+            || self.named.contains(table.table())
+            || self.schemas.contains(table.schema())
     }
 
     /// Tables whose rows are in the log.
@@ -178,7 +156,7 @@ impl Changes {
         if let Some(why) = self.everything {
             return Change::Unknown(why);
         }
-        if self.named.contains(&table.table) || self.schemas.contains(&table.schema) {
+        if self.named.contains(table.table()) || self.schemas.contains(table.schema()) {
             return Change::Unknown(BY_STATEMENT);
         }
         match self.tables.get_mut(table) {
@@ -210,7 +188,7 @@ impl Changes {
             return None;
         }
         if !self.tables.contains_key(table) {
-            self.bytes += table.schema.len() + table.table.len() + NAME_BYTES;
+            self.bytes += table.schema().len() + table.table().len() + NAME_BYTES;
             self.tables.insert(table.clone(), TableChange::Keys(KeySet::default()));
         }
         self.tables.get_mut(table)
@@ -254,7 +232,7 @@ mod tests {
     }
 
     fn table(number: u64) -> FoldedName {
-        FoldedName { schema: "s".to_owned(), table: number.to_string() }
+        FoldedName::from(&TableName::new("s", number.to_string()))
     }
 
     #[test]

@@ -7,9 +7,9 @@ use super::group::{Before, Frame};
 use super::outcome::Doubt;
 use super::plain::PlainEvent;
 use super::run::{Replay, Step, Stop};
-use super::scope::{LateWindow, TableKey};
+use super::scope::LateWindow;
 use crate::binlog::event::{Counter, LoadQuery, Query, QuerySettings};
-use crate::database::{error_code, outline, quote_name};
+use crate::database::{TableName, error_code, outline, quote_name};
 use engine_core::error::Result;
 
 /// Errors of a statement that was ended from outside: how far it had come, nothing says.
@@ -37,11 +37,12 @@ impl Logged<'_> {
     }
 
     /// Whether it may be about a table.
-    fn may_mean(&self, table: &TableKey) -> bool {
+    fn may_mean(&self, table: &TableName) -> bool {
         let is = |a: &[u8], b: &[u8]| a.eq_ignore_ascii_case(b);
         !self.statement.is_clear()
             || self.statement.mentions().any(|(schema, name)| {
-                is(&name, &table.table) && is(schema.as_deref().unwrap_or(self.query.schema), &table.schema)
+                is(&name, table.table.as_bytes())
+                    && is(schema.as_deref().unwrap_or(self.query.schema), table.schema.as_bytes())
             })
     }
 }
@@ -180,14 +181,14 @@ impl Replay<'_> {
             |schema: &[u8]| self.options.whole.iter().any(|whole| schema.eq_ignore_ascii_case(whole.as_bytes()));
         let is_of_others = match (logged.statement.part, logged.statement.schema()) {
             (Part::Schema, Some(schema)) => {
-                !is_whole(&schema) && only.iter().all(|table| !table.schema.eq_ignore_ascii_case(&schema))
+                !is_whole(&schema) && only.iter().all(|table| !table.schema.as_bytes().eq_ignore_ascii_case(&schema))
             }
             // Nothing says which rows a statement changes: triggers and functions may change any.
             (Part::Definition, _) => {
                 logged.statement.is_clear()
                     && !is_whole(logged.query.schema)
                     && !logged.statement.qualifiers().any(|name| is_whole(&name))
-                    && only.iter().all(|table| !logged.statement.names(&table.table))
+                    && only.iter().all(|table| !logged.statement.names(table.table.as_bytes()))
             }
             _ => false,
         };
@@ -197,7 +198,10 @@ impl Replay<'_> {
     /// Whether a statement is about a table that the base has as of a later time, so that it has been done there.
     fn is_in_base(&self, logged: &Logged<'_>) -> std::result::Result<bool, Stop> {
         if let Some(table) = self.options.kept.iter().find(|table| logged.may_mean(table)) {
-            let why = format!("{table} is not as it was at the snapshot's moment, and this statement depends on it");
+            let why = format!(
+                "{} is not as it was at the snapshot's moment, and this statement depends on it",
+                table.shown()
+            );
             return Err(refused(logged, &why));
         }
         let windows: Vec<&LateWindow> =
@@ -227,8 +231,9 @@ impl Replay<'_> {
             (Some(_), MixedTransactions::AssumeApplied) => Ok(true),
             (Some(table), MixedTransactions::Refuse) => {
                 let why = format!(
-                    "it changes {table}, which has no transactions, and was logged when its transaction ended: nothing says whether the snapshot has \
-                     it already"
+                    "it changes {}, which has no transactions, and was logged when its transaction ended: nothing says whether the snapshot has \
+                     it already",
+                    table.shown()
                 );
                 Err(refused(logged, &why))
             }
@@ -286,8 +291,8 @@ impl Replay<'_> {
     }
 
     /// The table of the base that a name in a statement may mean.
-    fn table_of(&self, logged: &Logged<'_>, (schema, table): (Option<Vec<u8>>, Vec<u8>)) -> Option<TableKey> {
-        let key = TableKey { schema: schema.unwrap_or_else(|| logged.query.schema.to_vec()), table };
+    fn table_of(&self, logged: &Logged<'_>, (schema, table): (Option<Vec<u8>>, Vec<u8>)) -> Option<TableName> {
+        let key = TableName::of_bytes(schema.as_deref().unwrap_or(logged.query.schema), &table);
         self.options.tables.contains(&key).then_some(key)
     }
 
@@ -296,7 +301,7 @@ impl Replay<'_> {
         let tables = logged.statement.mentions().filter_map(|mention| self.table_of(logged, mention));
         // An INSERT only reads the others.
         let count = if logged.statement.inserts() { 1 } else { usize::MAX };
-        let tables: Vec<TableKey> = tables.take(count).collect();
+        let tables: Vec<TableName> = tables.take(count).collect();
         for table in tables {
             self.outcome.doubtful.entry(table).or_insert(why);
         }

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::Target;
-use super::scope::TableKey;
 use super::wire::Wire;
-use crate::database::{Use, quote_text};
+use crate::database::{TableName, Use, quote_text};
 use engine_core::error::Result;
 
 /// Makes accounts on a server of our own. Nobody logs in as them.
@@ -60,12 +59,11 @@ impl Definers {
     ///
     /// # Errors
     /// If the server does not answer.
-    pub(super) fn has_sequence(&mut self, key: &TableKey) -> Result<bool> {
-        let text = |name: &[u8]| quote_text(&String::from_utf8_lossy(name));
+    pub(super) fn has_sequence(&mut self, key: &TableName) -> Result<bool> {
         let sql = format!(
             "SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA={} AND TABLE_NAME={} AND TABLE_TYPE='SEQUENCE'",
-            text(&key.schema),
-            text(&key.table)
+            quote_text(&key.schema),
+            quote_text(&key.table)
         );
         Ok(self.wire.value(&sql)?.as_deref() == Some("1"))
     }

@@ -32,13 +32,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::database::{Address, Binlog, Server};
+use crate::database::{Address, Binlog, Server, TableName};
 
 pub(super) use classify::{Part, Statement};
 pub use definers::Definers;
 pub use outcome::{Doubt, LeftOutChange, LeftOutKind, ReplayOutcome};
 pub use run::Replay;
-pub use scope::{LateWindow, TableKey};
+pub use scope::LateWindow;
 
 /// A place in a server's log.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -91,17 +91,17 @@ pub struct ReplayOptions {
     /// The schemas that the base holds; none: all.
     pub schemas: Option<Vec<String>>,
     /// The tables that the base holds: doubts name them.
-    pub tables: BTreeSet<TableKey>,
+    pub tables: BTreeSet<TableName>,
     /// The tables whose rows are replayed; none: all. A statement that may concern them ends such a replay.
-    pub only: Option<BTreeSet<TableKey>>,
+    pub only: Option<BTreeSet<TableName>>,
     /// Schemas all of whose tables are among those. A statement that may concern one ends the replay.
     pub whole: BTreeSet<String>,
     /// Tables that stay as the base has them. A statement about them ends the replay.
-    pub kept: BTreeSet<TableKey>,
+    pub kept: BTreeSet<TableName>,
     /// Tables that the base holds as of a later time.
     pub late: Vec<LateWindow>,
     /// Tables of the base without transactions.
-    pub without_transactions: BTreeSet<TableKey>,
+    pub without_transactions: BTreeSet<TableName>,
     /// The moment of the base: seconds since 1970 by the source's clock.
     pub moment: i64,
     /// Statements of a transaction around the moment that had changed such tables before it.

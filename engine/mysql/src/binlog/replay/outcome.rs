@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use super::Position;
-use super::scope::TableKey;
+use crate::database::TableName;
 
 /// Doubts that are kept with their text; all are counted.
 const DOUBTS_KEPT: usize = 100;
@@ -71,7 +71,7 @@ pub struct ReplayOutcome {
     /// How many there were.
     pub doubt_count: u64,
     /// Tables that such statements name, and the first reason for each.
-    pub doubtful: BTreeMap<TableKey, &'static str>,
+    pub doubtful: BTreeMap<TableName, &'static str>,
     /// Time zones that statements were given in by name.
     pub zones: BTreeSet<String>,
     /// A statement converts between time zones.

@@ -1,10 +1,11 @@
 //! The rows of one statement: gathered with their tables, and sent in pieces that a server takes.
 
 use super::plain::{OwnedEvent, PlainEvent, StatementEnds};
-use super::scope::{RowFate, TableKey};
+use super::scope::RowFate;
 use super::sequence;
 use super::session::{RowMode, Session};
 use crate::binlog::event::{Change, Format, Images, Kind, Malformed, MappedName, RowsHeader, TableMap};
+use crate::database::TableName;
 use engine_core::error::Result;
 
 /// Bytes of events in one BINLOG, unless a single one is longer: well below what servers take as a statement by default.
@@ -15,7 +16,7 @@ const ID_AND_FLAGS: usize = 8;
 /// A table of this statement, and the fate of its rows.
 struct Mapped {
     event: OwnedEvent,
-    key: TableKey,
+    key: TableName,
     fate: RowFate,
     /// Its columns, where rows are taken apart.
     table: Option<TableMap>,
@@ -41,7 +42,7 @@ pub(super) struct Added {
 /// The table of an event, and the fate of its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Taken {
-    pub key: TableKey,
+    pub key: TableName,
     pub fate: RowFate,
 }
 
@@ -51,7 +52,7 @@ pub(super) enum RowFault {
     /// The event cannot be read.
     Malformed(Malformed),
     /// Rows of a table that is read in ranges are not such that they can be applied twice.
-    NotRepeatable(TableKey, &'static str),
+    NotRepeatable(TableName, &'static str),
     /// They are not of a table that was named before.
     Unknown,
 }
@@ -86,7 +87,7 @@ impl RowGroup {
         name: MappedName,
         fate: RowFate,
     ) -> std::result::Result<(), RowFault> {
-        let key = TableKey { schema: name.schema, table: name.table };
+        let key = TableName::of_bytes(&name.schema, &name.table);
         let has_columns = matches!(fate, RowFate::Repeat | RowFate::SetSequence);
         let table = if has_columns { Some(TableMap::read(&event.body)?) } else { None };
         let mapped = Mapped { event: event.to_owned_event(format)?, key, fate, table };
@@ -136,7 +137,7 @@ impl RowGroup {
     /// The tables whose rows are sent, for messages.
     pub fn tables(&self) -> String {
         let sent = self.maps.iter().filter(|(_, mapped)| !matches!(mapped.fate, RowFate::Skip(_)));
-        sent.map(|(_, mapped)| mapped.key.to_string()).collect::<Vec<_>>().join(", ")
+        sent.map(|(_, mapped)| mapped.key.shown()).collect::<Vec<_>>().join(", ")
     }
 
     /// Whether there are rows to send.

@@ -8,7 +8,7 @@ use super::loaded::LoadedFiles;
 use super::outcome::{Doubt, ReplayOutcome};
 use super::plain::{PlainEvent, each};
 use super::rows::{RowFault, RowGroup};
-use super::scope::{RowFate, Scope, Skipped, TableKey};
+use super::scope::{RowFate, Scope, Skipped};
 use super::sequence;
 use super::session::Session;
 use super::{LeftOutKind, Position, ReplayOptions, Target};
@@ -16,6 +16,7 @@ use crate::binlog::event::{
     Counter, Event, Format, GtidEvent, Kind, LoadQuery, LoadedPiece, Malformed, MappedName, Query, UserVariable,
     XaPrepare, prepared_xid, seeds,
 };
+use crate::database::TableName;
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::{Monitor, Work};
 
@@ -81,7 +82,8 @@ impl From<RowFault> for Stop {
             RowFault::Unknown => "there are rows of a table that was not named before".to_owned(),
             RowFault::NotRepeatable(table, why) => {
                 format!(
-                    "the snapshot read {table} while others wrote it, and its rows in the log cannot make up for that: {why}"
+                    "the snapshot read {} while others wrote it, and its rows in the log cannot make up for that: {why}",
+                    table.shown()
                 )
             }
         })
@@ -187,7 +189,8 @@ impl<'r> Replay<'r> {
         if let Some(window) = self.scope.open_windows().next() {
             let message = format!(
                 "{} was read until {} in the log, after the moment that is asked for: choose a later moment, or an earlier snapshot",
-                window.table, window.after
+                window.table.shown(),
+                window.after
             );
             return Err(Error::new(ErrorKind::Refused, message));
         }
@@ -342,7 +345,7 @@ impl<'r> Replay<'r> {
     fn map(&mut self, event: &PlainEvent<'_>, format: &Format) -> Step {
         self.group();
         let name = MappedName::read(&event.body)?;
-        let key = TableKey { schema: name.schema.clone(), table: name.table.clone() };
+        let key = TableName::of_bytes(&name.schema, &name.table);
         let mut fate = self.scope.fate(&key);
         let is_applied = !matches!(fate, RowFate::Skip(_));
         if is_applied && sequence::may_be(&event.body)? && self.definers.has_sequence(&key)? {
@@ -361,8 +364,7 @@ impl<'r> Replay<'r> {
         if let Some(taken) = added.taken {
             match taken.fate {
                 RowFate::Skip(Skipped::Schema) => {
-                    let schema = String::from_utf8_lossy(&taken.key.schema).into_owned();
-                    self.leave_out_schema(&schema);
+                    self.leave_out_schema(&taken.key.schema);
                 }
                 RowFate::Skip(Skipped::InBase | Skipped::NotAsked | Skipped::Kept) => {}
                 RowFate::Apply | RowFate::Repeat | RowFate::SetSequence => self.outcome.row_events += 1,

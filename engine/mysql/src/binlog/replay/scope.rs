@@ -1,6 +1,6 @@
 //! The part of a log that is replayed: which schemas, and from where on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::{Position, ReplayOptions};
 use crate::database::TableName;
@@ -8,39 +8,11 @@ use crate::database::TableName;
 /// Schemas of the server itself.
 const OF_THE_SERVER: [&[u8]; 5] = [b"mysql", b"sys", b"information_schema", b"performance_schema", b"ndbinfo"];
 
-/// A table by its name.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TableKey {
-    /// Its schema.
-    pub schema: Vec<u8>,
-    /// Its name.
-    pub table: Vec<u8>,
-}
-
-impl TableKey {
-    /// The table of these names.
-    pub fn new(schema: &str, table: &str) -> Self {
-        TableKey { schema: schema.as_bytes().to_vec(), table: table.as_bytes().to_vec() }
-    }
-
-    /// Its names as text.
-    pub fn to_name(&self) -> TableName {
-        let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-        TableName { schema: text(&self.schema), table: text(&self.table) }
-    }
-}
-
-impl std::fmt::Display for TableKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", String::from_utf8_lossy(&self.schema), String::from_utf8_lossy(&self.table))
-    }
-}
-
 /// A table that the base does not hold as of its moment: it was read afterwards, while others may have written it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LateWindow {
     /// The table.
-    pub table: TableKey,
+    pub table: TableName,
     /// The place in the log before it was read: what stands before is in it.
     pub before: Position,
     /// The place after it was read: what stands between may be in it.
@@ -78,11 +50,13 @@ pub(super) struct Scope {
     /// None: all but the server's own.
     schemas: Option<BTreeSet<Vec<u8>>>,
     /// None: all tables.
-    only: Option<BTreeSet<TableKey>>,
-    kept: BTreeSet<TableKey>,
-    windows: BTreeMap<TableKey, LateWindow>,
-    /// Names of files, in the order in which they came.
-    files: Vec<String>,
+    only: Option<BTreeSet<TableName>>,
+    kept: BTreeSet<TableName>,
+    windows: BTreeMap<TableName, LateWindow>,
+    /// Names of the files that came.
+    files: HashSet<String>,
+    /// The file that the log is in.
+    file: String,
     begin: u64,
 }
 
@@ -99,23 +73,29 @@ impl Scope {
     fn new(schemas: Option<&[String]>, windows: &[LateWindow]) -> Self {
         let schemas = schemas.map(|names| names.iter().map(|name| name.as_bytes().to_vec()).collect());
         let windows = windows.iter().map(|window| (window.table.clone(), window.clone())).collect();
-        Scope { schemas, only: None, kept: BTreeSet::new(), windows, files: Vec::new(), begin: 0 }
+        Scope {
+            schemas,
+            only: None,
+            kept: BTreeSet::new(),
+            windows,
+            files: HashSet::new(),
+            file: String::new(),
+            begin: 0,
+        }
     }
 
     /// Goes on to an event that begins here.
     pub fn advance(&mut self, file: &str, begin: u64) {
-        if self.files.last().is_none_or(|last| last != file) {
-            self.files.push(file.to_owned());
+        if self.file != file {
+            file.clone_into(&mut self.file);
+            self.files.insert(file.to_owned());
         }
         self.begin = begin;
     }
 
     /// Whether the log is at `place` or behind it.
     pub fn has_reached(&self, place: &Position) -> bool {
-        match self.files.iter().rposition(|file| *file == place.file) {
-            Some(at) if at + 1 == self.files.len() => self.begin >= place.offset,
-            found => found.is_some(),
-        }
+        if self.file == place.file { self.begin >= place.offset } else { self.files.contains(&place.file) }
     }
 
     /// Whether a schema is replayed.
@@ -137,8 +117,8 @@ impl Scope {
     }
 
     /// The fate of a table's rows here.
-    pub fn fate(&self, table: &TableKey) -> RowFate {
-        if !self.has_schema(&table.schema) {
+    pub fn fate(&self, table: &TableName) -> RowFate {
+        if !self.has_schema(table.schema.as_bytes()) {
             return RowFate::Skip(Skipped::Schema);
         }
         if self.only.as_ref().is_some_and(|only| !only.contains(table)) {
@@ -170,7 +150,7 @@ mod tests {
 
     #[test]
     fn rows_of_a_late_table_are_left_out_then_repeated_then_applied() {
-        let table = TableKey::new("shop", "t");
+        let table = TableName::new("shop", "t");
         let window = LateWindow { table: table.clone(), before: at("b.1", 100), after: at("b.2", 50) };
         let mut scope = Scope::new(None, &[window]);
         let mut fate = |file: &str, begin| {
@@ -182,7 +162,7 @@ mod tests {
         assert_eq!(fate("b.2", 4), (RowFate::Repeat, 1));
         assert_eq!(fate("b.2", 50), (RowFate::Apply, 0));
         assert_eq!(fate("b.3", 4), (RowFate::Apply, 0));
-        assert_eq!(scope.fate(&TableKey::new("shop", "u")), RowFate::Apply);
+        assert_eq!(scope.fate(&TableName::new("shop", "u")), RowFate::Apply);
     }
 
     #[test]

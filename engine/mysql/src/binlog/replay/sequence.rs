@@ -1,8 +1,7 @@
 //! Rows of MariaDB's sequences. Statements say the same: MariaDB 10.5.23 and others of its time die of such rows in BINLOG.
 
-use super::scope::TableKey;
 use crate::binlog::event::{Change, Cursor, Malformed, RowsHeader, TableMap};
-use crate::database::quote_name;
+use crate::database::TableName;
 
 /// The types of a sequence's columns: where it stands, minimum, maximum, start, increment, cache, whether it cycles, how often it has.
 const TYPES: [u8; 8] = [8, 8, 8, 8, 8, 8, 1, 8];
@@ -27,10 +26,8 @@ pub(super) fn may_be(body: &[u8]) -> Result<bool, Malformed> {
 ///
 /// # Errors
 /// [`Malformed`] if they are no rows of a sequence.
-pub(super) fn statements(key: &TableKey, table: &TableMap, rows: &RowsHeader<'_>) -> Result<Vec<String>, Malformed> {
+pub(super) fn statements(name: &TableName, table: &TableMap, rows: &RowsHeader<'_>) -> Result<Vec<String>, Malformed> {
     const OTHER: Malformed = Malformed("rows of a sequence are not as a server writes them");
-    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    let name = format!("{}.{}", quote_name(&text(&key.schema)), quote_name(&text(&key.table)));
     if rows.change != Change::Insert || !table.columns.iter().map(|column| column.number).eq(TYPES) {
         return Err(OTHER);
     }
@@ -77,7 +74,7 @@ mod tests {
         let body = [&[21, 0, 0, 0, 0, 0, 1, 0, 8, bits, 0][..], image].concat();
         let header = Header { timestamp: 0, kind: Kind::WRITE_ROWS_V1, server_id: 7, size: 0, end: 0, flags: 0 };
         let rows = RowsHeader::read(&header, &body)?.unwrap();
-        statements(&TableKey::new("d", "s"), &TableMap::read(&map())?, &rows)
+        statements(&TableName::new("d", "s"), &TableMap::read(&map())?, &rows)
     }
 
     #[test]

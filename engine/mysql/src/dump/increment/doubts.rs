@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::super::plan::{Means, Plan};
 use super::super::state::Dump;
-use crate::binlog::changes::{Changes, FoldedName};
-use crate::database::{Connection, TableName, holds_rows, quote_text, texts};
+use crate::binlog::changes::Changes;
+use crate::database::{Connection, FoldedName, TableName, holds_rows, quote_text, texts};
 use crate::dialect::{ForeignKeyTo, foreign_keys};
 use engine_core::error::Result;
 
@@ -70,11 +70,11 @@ fn has_merged(dump: &Dump<'_, '_>, control: &mut Connection, plan: &Plan, change
     let planned: HashSet<_> = plan.tables.iter().map(|table| FoldedName::from(&table.name())).collect();
     let others: Vec<_> = changes.tables().filter(|name| !planned.contains(name)).collect();
     // The parent snapshot knows tables that are gone now; of newer ones the log says how they were made.
-    let before = |name: &&FoldedName| dump.parent.table(dump.run, &name.schema, &name.table);
+    let before = |name: &&FoldedName| dump.parent.table(dump.run, name.schema(), name.table());
     if others.iter().filter_map(before).any(|table| !holds_rows(&table.record.engine)) {
         return Ok(true);
     }
-    let schemas: BTreeSet<_> = others.iter().map(|name| quote_text(&name.schema)).collect();
+    let schemas: BTreeSet<_> = others.iter().map(|name| quote_text(name.schema())).collect();
     let schemas = schemas.into_iter().collect::<Vec<_>>().join(", ");
     // Statements name tables of any schema.
     let among = match (changes.has_statements(), others.is_empty()) {
@@ -111,10 +111,8 @@ fn follow_foreign_keys(plan: &Plan, changes: &mut Changes) {
 /// The tables that the foreign keys of a definition refer to which change rows; `None` if there are none. A definition that cannot be read may refer to any.
 fn referenced_by_acting(create: &[u8], schema: &str) -> Option<Vec<FoldedName>> {
     let Some(all) = foreign_keys(create) else { return Some(vec![FoldedName::any()]) };
-    let text = |name: Vec<u8>| String::from_utf8_lossy(&name).into_owned();
     let name = |key: ForeignKeyTo| {
-        let schema = key.schema.map_or_else(|| schema.to_owned(), text);
-        FoldedName::from(&TableName { schema, table: text(key.table) })
+        FoldedName::from(&TableName::of_bytes(key.schema.as_deref().unwrap_or(schema.as_bytes()), &key.table))
     };
     let referenced: Vec<_> = all.into_iter().filter(|key| key.follows).map(name).collect();
     (!referenced.is_empty()).then_some(referenced)
@@ -126,7 +124,7 @@ mod tests {
 
     fn referenced(create: &str) -> Option<Vec<String>> {
         let names = referenced_by_acting(create.as_bytes(), "S")?;
-        Some(names.into_iter().map(|name| format!("{}.{}", name.schema, name.table)).collect())
+        Some(names.into_iter().map(|name| format!("{}.{}", name.schema(), name.table())).collect())
     }
 
     #[test]

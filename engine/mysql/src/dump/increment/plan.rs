@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::Extent;
-use crate::binlog::changes::{Change, Changes, FoldedName, IntegerKey, WantedKey, WantedTables};
-use crate::database::{TableInfo, TableName, kept_list};
+use crate::binlog::changes::{Change, Changes, IntegerKey, WantedKey, WantedTables};
+use crate::database::{FoldedName, TableInfo, TableName, kept_list};
 use crate::dump::evidence::{READ_WITHIN, ServerFacts, has_same_names};
 use crate::dump::late::without_counter;
 use crate::dump::plan::{Means, Plan, PlannedTable};
