@@ -1,5 +1,7 @@
 //! The logs of a repository that follow a snapshot without a hole, as the one search of ways finds them.
 
+use std::collections::HashMap;
+
 use repo_format::log::LogFile;
 
 use crate::binlog::replay::Position;
@@ -14,6 +16,8 @@ pub(super) struct Chain {
     pub base: Position,
     /// Its place among the files of the first log.
     first_file: usize,
+    /// The order of all files from there on.
+    ranks: HashMap<String, usize>,
     /// Every moment from here on can be restored: microseconds since 1970 by the server's clock,
     pub from: i64,
     /// and up to here.
@@ -31,13 +35,20 @@ impl Chain {
     /// The chain of a way.
     pub fn new(way: &Way<'_, '_>) -> Self {
         let place = &way.base.place;
-        Chain {
+        let mut chain = Chain {
             logs: way.logs().iter().map(|log| (*log).clone()).collect(),
             base: Position { file: place.file.clone(), offset: place.offset },
             first_file: way.first_file(),
             from: way.base.from,
             until: way.until,
+            ranks: HashMap::from([(place.file.clone(), 0)]),
+        };
+        let mut ranks = std::mem::take(&mut chain.ranks);
+        for Part { file, .. } in chain.parts() {
+            let next = ranks.len();
+            ranks.entry(file.name.clone()).or_insert(next);
         }
+        Chain { ranks, ..chain }
     }
 
     /// The parts from the place of the snapshot on.
@@ -64,7 +75,7 @@ impl Chain {
         if place.file == reached.file {
             return place.offset <= reached.offset;
         }
-        let mut names = [&self.base.file].into_iter().chain(self.parts().map(|part| &part.file.name));
-        names.find(|name| **name == place.file || **name == reached.file) == Some(&place.file)
+        let rank = |place: &Position| self.ranks.get(&place.file);
+        rank(place).is_some_and(|own| rank(reached).is_none_or(|reached| own < reached))
     }
 }

@@ -20,7 +20,7 @@ use repo_format::manifest::SeenManifest;
 
 use self::write::write_merged;
 use super::stored::{StoredLog, StoredLogs};
-use super::window::{Chain, chains};
+use super::window::chains;
 use engine_core::error::{ErrorKind, Result};
 use engine_core::machine;
 use engine_core::monitor::Monitor;
@@ -85,18 +85,13 @@ pub fn merge(repository: &Repository, address: &str, options: &MergeOptions, mon
             going.extend(group.iter().map(|log| log.id()));
         }
     }
-    going.extend(
-        own.iter().map(|log| log.id()).filter(|id| old.contains(id)).filter(|id| is_beside(*id, &own, &chains)),
-    );
+    let on_chains: HashSet<LeaseId> = chains.iter().flat_map(|chain| &chain.logs).map(|log| log.id()).collect();
+    let beside = own.iter().filter(|log| old.contains(&log.id()) && !on_chains.contains(&log.id()));
+    // Others have all of it: a merge that died has left it, or another machine fetched it, too.
+    let is_needless = |log: &&&StoredLog| chains.iter().any(|chain| chain.has_all_of(&[log]));
+    going.extend(beside.filter(is_needless).map(|log| log.id()));
     merged.gone = forget_all(repository, &going, writer, monitor)?;
     Ok(merged)
-}
-
-/// Whether a log is on no chain because others have all of it: a merge that died has left it, or another machine fetched it, too.
-fn is_beside(id: LeaseId, own: &[&StoredLog], chains: &[Chain<'_>]) -> bool {
-    let is_on_chain = chains.iter().any(|chain| chain.logs.iter().any(|log| log.id() == id));
-    let log = own.iter().find(|log| log.id() == id).filter(|_| !is_on_chain);
-    log.is_some_and(|log| chains.iter().any(|chain| chain.has_all_of(&[log])))
 }
 
 fn forget_all(
