@@ -25,6 +25,7 @@ on_each_server!(
     changes_that_the_log_does_not_tell_are_found,
     rows_that_are_kept_out_of_the_log_are_named,
     tables_that_were_flushed_are_read_whole_and_the_summary_says_why,
+    a_table_that_changed_in_the_second_of_a_snapshot_is_not_read_again,
     a_statement_that_is_logged_after_the_moment_hides_no_row,
     the_log_of_a_replica_that_omits_what_it_receives_is_not_followed,
 );
@@ -363,6 +364,21 @@ fn tables_that_were_flushed_are_read_whole_and_the_summary_says_why(version: Ver
     assert_eq!((saved.rows_read("a"), saved.rows_read("b")), (Some(1), None));
     let why = saved.outcome.databases[0].whole_because.as_deref();
     assert!(why.is_some_and(|why| why.contains("flushed tables")), "{why:?}");
+}
+
+fn a_table_that_changed_in_the_second_of_a_snapshot_is_not_read_again(version: Version) {
+    let server = TestServer::of(version, LOGGED);
+    server.script("CREATE DATABASE s; CREATE TABLE s.a (id INT PRIMARY KEY, v INT) ENGINE=InnoDB; INSERT INTO s.a VALUES (1, 1), (2, 2), (3, 3)");
+    let fixture = Fixture::new();
+    let repository = fixture.open();
+    save(&repository, &server, Extent::Changes);
+    // Some of these have their last change in the second of a moment.
+    for value in 0..8 {
+        server.run(&format!("UPDATE s.a SET v = {value} WHERE id = 1"));
+        save(&repository, &server, Extent::Changes);
+        let idle = save(&repository, &server, Extent::Changes);
+        assert_eq!((idle.outcome.databases[0].rows, idle.outcome.databases[0].unchanged_tables), (0, 1));
+    }
 }
 
 fn a_statement_that_is_logged_after_the_moment_hides_no_row(version: Version) {

@@ -137,7 +137,8 @@ fn is_candidate(table: &PlannedTable) -> bool {
 fn is_still(dump: &Dump<'_, '_>, table: &PlannedTable, changed: Option<i64>) -> bool {
     match (table.means, &table.parent, dump.parent.server()) {
         (Means::Lock, Some(parent), _) => changed.is_some() && changed == parent.record.changed,
-        (Means::Snapshot, _, Some(server)) => changed.is_none_or(|changed| changed < server.moment.seconds),
+        // The time is in whole seconds, and people work in each: what the log has of the moment's second is known.
+        (Means::Snapshot, _, Some(server)) => changed.is_none_or(|changed| changed <= server.moment.seconds),
         _ => false,
     }
 }
