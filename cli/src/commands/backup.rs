@@ -61,8 +61,8 @@ Examples
 
 With --exec a program that fails makes no snapshot. If a program that feeds --stdin fails, Enamel saves what it wrote until then.
 
-Exit status: 0 done; 3 saved, but something could not be read: it is named, and the snapshot lists it; 1 failed, 2 usage, \
-            10 no repository, 11 another run took over, 12 wrong password, 130 interrupted")]
+Exit status: 0 done; 3 saved, but something could not be read: it is named, and the snapshot lists it; 4 saved, and rows \
+            of an earlier snapshot proved to be lost in the repository; 1 failed, 2 usage, 10 no repository, 11 another run took over, 12 wrong password, 130 interrupted")]
 pub struct BackupArgs {
     /// Folders and files to save
     #[arg(value_name = "PATH")]
@@ -253,9 +253,14 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
             rule.words(&signals)
         ));
     }
+    let has_found_damage = summary::tell_mended(context.ui, &outcome);
     let is_unanswered = outcome.unanswered.is_urgent();
     let is_incomplete = outcome.problem_count > 0 || is_unanswered || !outcome.held.is_empty();
-    let exit = if is_incomplete && checked == Exit::Done { Exit::Incomplete } else { checked };
+    let exit = match checked {
+        Exit::Done if has_found_damage => Exit::Damage,
+        Exit::Done if is_incomplete => Exit::Incomplete,
+        checked => checked,
+    };
     notes(args, context.ui, &outcome);
     let exit = after_printing(exit, summary::print(context.ui, &outcome))?;
     let mut exit = exit;

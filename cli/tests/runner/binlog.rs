@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::collections::BTreeSet;
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
 
 use scenario_tests::server::TestServer;
 use serde_json::Value;
 
-use crate::harness::{Answer, Machine, parse};
+use crate::harness::{Answer, Machine, files, parse};
 
 fn server() -> TestServer {
     let server = TestServer::start(&["--log-bin", "--binlog-format=ROW", "--server-id=1"]);
@@ -138,6 +139,27 @@ fn a_gap_is_named_and_changes_the_exit_status() {
     // The first run that finds it tells it: the next one finds a stream that goes on.
     machine.run(["log", &database]).expect(3).says("had deleted a part of its binary log");
     machine.run(["log", &database]).expect(0);
+}
+
+#[test]
+fn a_backup_that_finds_the_earlier_rows_damaged_stores_them_again_and_ends_with_4() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let database = database(&server);
+    server.script("INSERT INTO shop.visit SELECT seq, SHA2(seq, 512) FROM seq_1_to_2000; ANALYZE TABLE shop.visit; DO SLEEP(1.01);");
+    machine.run(["backup", &database]).expect(0);
+    for pack in files(&machine.path("repo/packs")) {
+        let mut bytes = fs::read(&pack).unwrap();
+        // Packs of rows are the only large ones.
+        let (len, step) = (bytes.len(), 1000);
+        (step..len.saturating_sub(10 * step)).step_by(step).for_each(|at| bytes[at] ^= 1);
+        fs::remove_file(&pack).unwrap();
+        fs::write(&pack, bytes).unwrap();
+    }
+    server.script("DO SLEEP(1.01); UPDATE shop.visit SET note = 'x' WHERE id = 7;");
+    let told = "shop.visit: its rows in the earlier snapshot are damaged in the repository: it was read whole";
+    machine.run(["backup", &database]).expect(4).says(told).says("enamel repair --dry-run --read-data");
+    machine.run(["backup", &database]).expect(0);
+    machine.run(["verify", "--read-data", "--snapshot", "latest"]).expect(0);
 }
 
 #[test]

@@ -1,7 +1,13 @@
 //! Tables whose packs are damaged: named, and healed by the next backup, also where nothing would be read again.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
+use engine::catalog::sealed_chunks;
+use engine::dump::{DatabaseSource, Extent};
+use engine::error::chain;
+use engine::files::backup::{BackupOutcome, Loss};
 use engine::load::{LoadOptions, load};
 use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
@@ -9,14 +15,19 @@ use engine::repository::Repository;
 use engine::snapshots::Snapshot;
 use engine::snapshots::saved::Database;
 use engine::store::{MemoryStore, ObjectName};
+use engine::tree::ContentIter;
 use engine::upkeep::repair::{RepairOptions, repair};
 use engine::upkeep::verify::{Depth, VerifyOptions, verify_snapshot};
 use repo_format::config::Access;
+use repo_format::head::KeyClass;
+use repo_format::id::LeaseId;
+use repo_format::segment::SegmentPack;
 use scenario_tests::databases::many_tables;
-use scenario_tests::server::TestServer;
+use scenario_tests::on_each_server;
+use scenario_tests::server::{TestServer, Version};
 
-use super::save::save;
-use crate::support::Fixture;
+use super::save::{save, source, try_save};
+use crate::support::{Fixture, by_id};
 
 const TABLES: usize = 12;
 
@@ -65,4 +76,137 @@ fn tables_that_would_be_carried_over_are_read_again_where_a_pack_is_gone() {
         read_again += missed.min(named);
     }
     assert!(read_again >= TABLES, "no pack held what tables need");
+}
+
+/// Options of a server whose log has rows.
+const LOGGED: &[&str] = &["--log-bin=binlog", "--server-id=7", "--binlog-format=ROW"];
+
+on_each_server!(
+    changed_tables_whose_earlier_rows_do_not_open_are_read_whole_and_named,
+    a_proof_that_cannot_open_the_earlier_rows_stores_all_of_them_again,
+    tables_whose_earlier_rows_are_gone_are_read_whole_and_named,
+);
+
+/// A server with a table of each engine that changes, one of each that does not, and a repository with a snapshot of them.
+struct Practice {
+    store: MemoryStore,
+    server: TestServer,
+    fixture: Fixture,
+}
+
+impl Practice {
+    /// The practice, and its snapshot; two tables have changed since.
+    fn new(version: Version) -> (Self, LeaseId) {
+        let server = TestServer::of(version, LOGGED);
+        server.script("CREATE DATABASE s");
+        for (table, engine) in [("a", "InnoDB"), ("b", "MyISAM"), ("c", "InnoDB"), ("d", "MyISAM")] {
+            let ten = "SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 \
+                       UNION SELECT 7 UNION SELECT 8 UNION SELECT 9";
+            server.script(format!(
+                "USE s; CREATE TABLE {table} (id INT PRIMARY KEY, v INT, t VARCHAR(400)) ENGINE={engine};
+                 INSERT INTO {table} SELECT n, n, CONCAT(SHA2(n, 512), SHA2(-n, 512), '{table}')
+                 FROM (SELECT x.n + 10 * y.n + 100 * z.n n FROM ({ten}) x JOIN ({ten}) y JOIN ({ten}) z) n; ANALYZE TABLE {table}"
+            ));
+        }
+        server.run("DO SLEEP(1.01)");
+        let store = MemoryStore::new();
+        let practice = Practice { server, fixture: Fixture::in_store(Arc::new(store.clone())), store };
+        let first = practice.save(Extent::Changes);
+        assert_eq!(mended(&first), []);
+        practice.server.run("DO SLEEP(1.01)");
+        practice.server.run("UPDATE s.a SET v = -1 WHERE id = 500");
+        practice.server.run("UPDATE s.b SET v = -1 WHERE id = 500");
+        (practice, first.snapshot.unwrap())
+    }
+
+    fn save(&self, extent: Extent) -> BackupOutcome {
+        let repository = self.fixture.open();
+        // A busy machine may hold locks for long: no table is let go for that.
+        let source = DatabaseSource { extent, wait_max: Duration::from_secs(60), ..source(&self.server, &["s"]) };
+        try_save(&repository, source).unwrap_or_else(|e| panic!("{}", chain(&e)))
+    }
+
+    /// The packs that have rows.
+    fn data_packs(&self) -> Vec<SegmentPack> {
+        let repository = self.fixture.open();
+        let packs = repository.list_packs().unwrap().into_iter();
+        let described = packs.map(|(id, size)| repository.read_pack_table(id, size).unwrap());
+        described.filter(|pack| pack.sealing.class == KeyClass::Data).collect()
+    }
+
+    /// Flips a bit in each chunk of the rows that change.
+    fn damage(&self, snapshot: LeaseId) {
+        let repository = self.fixture.open();
+        let snapshot = by_id(&repository, snapshot);
+        let reader = ChunkReader::new(&repository);
+        let schema = Database::open(&reader, &snapshot.manifest, None).unwrap().schema("s").unwrap();
+        let mut ids = HashSet::new();
+        for table in ["a", "b"] {
+            for segment in schema.table(table).unwrap().segments(&reader).unwrap() {
+                let segment = segment.unwrap();
+                ids.extend(ContentIter::new(&reader, &segment.content, segment.len).map(|item| item.unwrap().id));
+            }
+        }
+        for pack in self.data_packs() {
+            let name = ObjectName::Pack(pack.id);
+            let mut bytes = self.store.bytes(&name).unwrap();
+            let damaged = sealed_chunks(&pack).filter(|(id, _)| ids.contains(id));
+            damaged.for_each(|(_, at)| bytes[usize::try_from(at.offset).unwrap() + 3] ^= 1);
+            self.store.put_raw(&name, bytes);
+        }
+    }
+
+    /// Everything in a snapshot can be read.
+    fn assert_whole(&self, outcome: &BackupOutcome) {
+        let options = VerifyOptions { depth: Depth::ReadData };
+        let report =
+            verify_snapshot(&self.fixture.open_anew(), outcome.snapshot.unwrap(), &options, &NullMonitor).unwrap();
+        assert!(report.findings.is_empty(), "{:?}", report.findings);
+    }
+}
+
+/// The tables whose earlier rows were lost.
+fn mended(outcome: &BackupOutcome) -> Vec<(&str, Loss, bool)> {
+    let tables = outcome.databases[0].mended.iter();
+    tables.map(|table| (&table.name[..], table.loss, table.is_known)).collect()
+}
+
+fn changed_tables_whose_earlier_rows_do_not_open_are_read_whole_and_named(version: Version) {
+    let (practice, snapshot) = Practice::new(version);
+    practice.damage(snapshot);
+    let first = practice.save(Extent::Changes);
+    assert_eq!(mended(&first), [("s.a", Loss::Damaged, false), ("s.b", Loss::Damaged, false)]);
+    // A table without transactions was locked only until its changed rows were read.
+    assert_eq!((first.databases[0].late_tables, first.databases[0].missing_tables), (1, 0));
+    // The rows of the others were not read, but their packs are known not to open.
+    let second = practice.save(Extent::Changes);
+    assert_eq!(mended(&second), [("s.c", Loss::Missing, false), ("s.d", Loss::Missing, false)]);
+    practice.assert_whole(&second);
+    assert_eq!(mended(&practice.save(Extent::Changes)), []);
+}
+
+fn a_proof_that_cannot_open_the_earlier_rows_stores_all_of_them_again(version: Version) {
+    let (practice, snapshot) = Practice::new(version);
+    practice.damage(snapshot);
+    let first = practice.save(Extent::Prove);
+    assert_eq!(mended(&first)[..2], [("s.a", Loss::Damaged, false), ("s.b", Loss::Damaged, false)]);
+    practice.assert_whole(&practice.save(Extent::Prove));
+}
+
+fn tables_whose_earlier_rows_are_gone_are_read_whole_and_named(version: Version) {
+    let (practice, _) = Practice::new(version);
+    let lose =
+        || practice.data_packs().iter().for_each(|pack| assert!(practice.store.remove_raw(&ObjectName::Pack(pack.id))));
+    let gone = |is_known| ["s.a", "s.b", "s.c", "s.d"].map(|name| (name, Loss::Damaged, is_known));
+    lose();
+    let first = practice.save(Extent::Changes);
+    assert_eq!(mended(&first), gone(false));
+    practice.assert_whole(&first);
+    assert_eq!(mended(&practice.save(Extent::Changes)), []);
+    // A loss that a check has found is no news.
+    lose();
+    repair(&practice.fixture.open(), &RepairOptions::default(), &NullMonitor).unwrap();
+    let last = practice.save(Extent::Changes);
+    assert_eq!(mended(&last), gone(true));
+    practice.assert_whole(&last);
 }

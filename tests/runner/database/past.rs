@@ -370,7 +370,7 @@ fn a_late_table_without_a_key_is_named_and_the_others_come_back(version: Version
         plan(&scene.fixture.open(), &scene.snapshot, &When::Newest, &options, &NullMonitor).unwrap()
     };
     let whole = planned(&[]);
-    let inexact: Vec<String> = whole.inexact.iter().map(|inexact| inexact.table.to_string()).collect();
+    let inexact: Vec<String> = whole.inexact.iter().map(|inexact| inexact.table.shown()).collect();
     assert_eq!((inexact, whole.refusal), (vec!["shop.loose".to_owned()], None));
     let fast = planned(&[TableName::new("shop", "fast")]);
     assert!(fast.inexact.is_empty() && fast.refusal.is_none(), "{:?}", fast.refusal);

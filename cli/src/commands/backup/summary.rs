@@ -1,7 +1,7 @@
 //! The summary of a backup, in words and as JSON.
 
 use engine::Result;
-use engine::files::backup::BackupOutcome;
+use engine::files::backup::{BackupOutcome, Loss};
 use serde::Serialize;
 
 use crate::ui::{Ui, format, json};
@@ -68,6 +68,26 @@ pub fn print_summary(ui: &Ui, outcome: &BackupOutcome) -> Result<()> {
         fields.push(("problems", format!("{}, named above", format::count(outcome.problem_count))));
     }
     ui.fields(&fields)
+}
+
+/// Names the tables whose rows in an earlier snapshot are lost. Returns whether that is news.
+pub fn tell_mended(ui: &Ui, outcome: &BackupOutcome) -> bool {
+    let mended: Vec<_> = outcome.databases.iter().flat_map(|figures| &figures.mended).collect();
+    for table in &mended {
+        let how = match table.loss {
+            Loss::Missing => "missing in the repository, or known not to open",
+            Loss::Damaged => "damaged in the repository",
+        };
+        ui.warn(format_args!(
+            "{}: its rows in the earlier snapshot are {how}: it was read whole, so this snapshot does not need them",
+            table.name
+        ));
+    }
+    let is_news = mended.iter().any(|table| !table.is_known);
+    if is_news {
+        ui.warn("`enamel repair --dry-run --read-data` says what else is lost in the repository");
+    }
+    is_news
 }
 
 /// The databases of a backup, in words.

@@ -20,13 +20,16 @@ impl KnownPack {
 pub struct UsablePacks {
     /// The size that each pack must have.
     sizes: RwLock<HashMap<PackId, u64>>,
+    /// Packs that the run has found to be damaged.
+    distrusted: RwLock<HashSet<PackId>>,
 }
 
 impl UsablePacks {
     /// The known packs that a segment names, that are listed with the same size, and that are not condemned.
     pub fn new(known: &[KnownPack], listed: &HashMap<PackId, u64>, condemned: &HashSet<PackId>) -> Self {
         let usable = known.iter().filter(|pack| pack.is_usable(listed, condemned));
-        UsablePacks { sizes: RwLock::new(usable.map(|pack| (pack.id, pack.size)).collect()) }
+        let sizes = usable.map(|pack| (pack.id, pack.size)).collect();
+        UsablePacks { sizes: RwLock::new(sizes), distrusted: RwLock::default() }
     }
 
     /// Adds a pack that has just become durable and is in the catalog.
@@ -34,12 +37,17 @@ impl UsablePacks {
         self.sizes.write().unwrap_or_else(PoisonError::into_inner).insert(pack, size);
     }
 
-    /// Whether the run may count on this pack.
-    pub fn contains(&self, pack: PackId) -> bool {
-        self.size(pack).is_some()
+    /// From now on the run counts on no further chunk of this pack.
+    pub fn distrust(&self, pack: PackId) {
+        self.distrusted.write().unwrap_or_else(PoisonError::into_inner).insert(pack);
     }
 
-    /// The size of this pack, if the run may count on it.
+    /// Whether the run may count on this pack.
+    pub fn contains(&self, pack: PackId) -> bool {
+        self.size(pack).is_some() && !self.distrusted.read().unwrap_or_else(PoisonError::into_inner).contains(&pack)
+    }
+
+    /// The size of this pack, if the run may count on it, or did before it found damage there.
     pub fn size(&self, pack: PackId) -> Option<u64> {
         self.sizes.read().unwrap_or_else(PoisonError::into_inner).get(&pack).copied()
     }

@@ -180,6 +180,11 @@ impl<'s> ChunkStore<'s> {
         self.usable.contains(pack)
     }
 
+    /// From now on this run stores what else it needs of these packs again.
+    pub(crate) fn distrust(&self, pack: PackId) {
+        self.usable.distrust(pack);
+    }
+
     /// Notes packs that the snapshot counts on without looking up their chunks.
     pub fn count_on(&self, packs: &[PackId]) {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).extend(packs);

@@ -110,7 +110,7 @@ impl<'r> ChunkReader<'r> {
     }
 
     /// The places of a chunk, as far as they are known by now.
-    pub(super) fn locations(&self, id: &ChunkId) -> Result<Vec<Location>> {
+    pub(crate) fn locations(&self, id: &ChunkId) -> Result<Vec<Location>> {
         let private = self.freshness.as_ref().and_then(|_| self.repository.private_catalog());
         private.map_or(self.catalog, |private| &private.catalog).locations(id)
     }

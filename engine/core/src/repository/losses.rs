@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use repo_format::id::{LeaseId, PackId};
+use repo_format::id::{ChunkId, LeaseId, PackId};
 use repo_format::limits;
 use repo_format::manifest::SeenManifest;
 
@@ -150,6 +150,19 @@ impl Repository {
     /// [`crate::ErrorKind::Cache`].
     pub(crate) fn known_damage(&self) -> Result<HashMap<PackId, PackDamage>> {
         self.memory.damaged_packs()
+    }
+
+    /// Notes that some chunks of a pack did not open; nothing is known of its others.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::Cache`].
+    pub(crate) fn remember_damaged_chunks(&self, pack: PackId, chunks: HashSet<ChunkId>) -> Result<()> {
+        let damage = match self.known_damage()?.remove(&pack) {
+            Some(PackDamage::Whole) => return Ok(()),
+            Some(PackDamage::Chunks(known)) => PackDamage::of(known.into_iter().chain(chunks)),
+            None => PackDamage::of(chunks),
+        };
+        self.remember_pack(pack, Some(&damage))
     }
 
     /// Notes that a pack was read whole, and which chunks did not open; `None` if all did.

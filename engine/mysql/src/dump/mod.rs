@@ -41,7 +41,7 @@ mod standstill;
 mod state;
 mod waiters;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ use crate::database::{
     list_schemas, list_tables, tells_snapshots_apart,
 };
 use engine_core::error::{Error, ErrorKind, Result};
-use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Run};
+use engine_core::files::backup::{Companion, DatabaseFigures, FolderSource, Loss, MendedTable, Run};
 use engine_core::tree::TreeEntry;
 
 use expected::Expected;
@@ -67,12 +67,15 @@ use moment::{Moment, Tried, Wanted};
 use parent::ParentDatabase;
 use plan::{Means, Plan, PlannedTable, is_table_error, left_out};
 use reader::SpooledRows;
+use segments::Amiss;
 use server::ServerNow;
 use sessions::{Job, Sessions, Stored};
 pub use source::DatabaseSource;
 use spool::SpoolSpace;
 use state::{Dump, SavedTables};
 
+/// Why a table is read again that was to be made of its parent's rows.
+const PARENT_DAMAGED: &str = "its rows in the earlier snapshot are damaged";
 /// How often damaged tables are looked for and left out before the run fails.
 const DAMAGED_TRIES: u32 = 3;
 
@@ -120,7 +123,7 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
         schemas,
         listed,
         unseen,
-        parent: ParentDatabase::open(run.parent(), parent_root.clone()),
+        parent: ParentDatabase::open(run.parent(), parent_root.clone())?,
         parent_root,
         spool_folder: source.spool_folder.clone().or(cache).unwrap_or_else(tempfile::env::temp_dir),
         space: SpoolSpace::new(source.spool_bytes_max),
@@ -145,7 +148,7 @@ impl Dump<'_, '_> {
         self.compare_definitions(control, &mut plan, &mut saved)?;
         self.read_late(&mut plan, &mut saved)?;
         self.report(&saved);
-        self.count(&plan, &moment, &saved);
+        self.count(&plan, &moment, &saved)?;
         records::write(self, control, root, &plan, moment, saved)
     }
 
@@ -195,7 +198,9 @@ impl Dump<'_, '_> {
         saved.whole_because = match told {
             Ok(Told { mut changes, logs_rows }) => {
                 let findings = Findings { now: &now, infos: &infos, logs_rows };
-                find_parts(self, plan, &mut changes, &findings)?.map(str::to_owned)
+                let parts = find_parts(self, plan, &mut changes, &findings)?;
+                parts.lost.iter().for_each(|name| saved.has_lost(name, Loss::Missing));
+                parts.whole_because.map(str::to_owned)
             }
             Err(why) => Some(why),
         };
@@ -235,8 +240,10 @@ impl Dump<'_, '_> {
             let info = by_name.get(&name).map(|table| table.info.clone());
             match (stored, info) {
                 (Stored::Rows(rows), _) => {
-                    if rows.contradict_log {
-                        saved.contradicted.push(name.clone());
+                    match rows.amiss {
+                        Some(Amiss::Log) => saved.contradicted.push(name.clone()),
+                        Some(Amiss::Parent) => saved.has_lost(&name, Loss::Damaged),
+                        None => {}
                     }
                     saved.rows.insert(name, rows);
                 }
@@ -244,6 +251,10 @@ impl Dump<'_, '_> {
                     saved.again.push((info, "its definition changed while the backup ran".to_owned()));
                 }
                 (Stored::LetGo(why), Some(info)) => saved.again.push((info, why.to_owned())),
+                (Stored::ParentDamaged, Some(info)) => {
+                    saved.has_lost(&name, Loss::Damaged);
+                    saved.again.push((info, PARENT_DAMAGED.to_owned()));
+                }
                 (Stored::Damaged(error), Some(info)) => saved.left_out.push(left_out(&info, &error)),
                 (_, None) => {}
             }
@@ -262,6 +273,8 @@ impl Dump<'_, '_> {
             if rows_are_there {
                 let TableName { schema, table: name } = table.name();
                 saved.carried.push(CarriedTable { schema, table: name, read: before.read });
+            } else {
+                saved.has_lost(&table.name(), Loss::Missing);
             }
         }
         Ok(())
@@ -345,7 +358,7 @@ impl Dump<'_, '_> {
         Ok(())
     }
 
-    fn count(&self, plan: &Plan, moment: &Moment, saved: &SavedTables) {
+    fn count(&self, plan: &Plan, moment: &Moment, saved: &SavedTables) -> Result<()> {
         let in_part = |of: &dyn Fn(&Part) -> bool| {
             let parts = plan.tables.iter().filter(|table| !saved.is_carried(&table.name()));
             parts.filter_map(|table| table.part.as_ref()).filter(|part| of(part)).count() as u64
@@ -360,8 +373,29 @@ impl Dump<'_, '_> {
             rows: saved.rows.values().map(|rows| rows.rows).sum(),
             locked_milliseconds: moment.record.tables_locked,
             longest_wait_milliseconds: moment.record.longest_wait,
+            mended: self.mended(plan, saved)?,
         };
         self.run.count_database(figures);
+        Ok(())
+    }
+
+    /// The tables whose rows in the parent are lost.
+    fn mended(&self, plan: &Plan, saved: &SavedTables) -> Result<Vec<MendedTable>> {
+        let without_record = self.parent.lost(plan.tables.iter().map(PlannedTable::name));
+        let mut lost: BTreeMap<TableName, Loss> =
+            without_record.into_iter().map(|name| (name, Loss::Damaged)).collect();
+        lost.extend(saved.lost.clone());
+        if lost.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = self.run.store().repository().known_losses()?;
+        let is_known = self.run.parent().origin().is_some_and(|(manifest, _)| known.suffers(manifest.id));
+        let mended = |(name, loss): (&TableName, &Loss)| MendedTable {
+            name: format!("{}.{}", name.schema, name.table),
+            loss: *loss,
+            is_known,
+        };
+        Ok(lost.iter().map(mended).collect())
     }
 
     /// Reports tables that are not saved as they should be.

@@ -183,7 +183,7 @@ pub(super) fn describe(
         Err(error) if crate::database::is_lost(&error) => return Err(error),
         Err(error) => return Ok(Err(left_out(&info, &error))),
     };
-    let parent = parent.table(run, &info.schema, &info.name);
+    let parent = parent.table(run, &info.schema, &info.name)?;
     let bits = boundary_bits(info.rows, info.data_bytes);
     // Estimates of rows and bytes move; boundaries should not.
     let before = parent.as_ref().and_then(|parent| parent.record.segment_bits);

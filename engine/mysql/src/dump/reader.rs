@@ -277,11 +277,11 @@ impl<'t, 's, 'r> Taking<'t, 's, 'r> {
 
     fn finish(self) -> Result<StoredRows> {
         let stored = self.segmenter.finish()?;
-        let contradict_log = match self.proof {
-            Some(proof) => proof.contradicts(&stored)?,
-            None => false,
+        let amiss = match self.proof {
+            Some(proof) => proof.compare(&stored)?,
+            None => None,
         };
-        Ok(StoredRows { contradict_log, ..stored })
+        Ok(StoredRows { amiss, ..stored })
     }
 }
 

@@ -85,7 +85,7 @@ pub(super) fn write(
 fn partly_read(plan: &Plan, saved: &SavedTables) -> Vec<PartlyReadTable> {
     let in_part = plan.tables.iter().filter_map(|table| {
         let (name, parent) = (table.name(), table.parent.as_ref()?);
-        let rows = saved.rows.get(&name).filter(|rows| !rows.contradict_log)?.rows;
+        let rows = saved.rows.get(&name).filter(|rows| rows.amiss.is_none())?.rows;
         table.part.as_ref().filter(|part| !part.is_proof)?;
         Some(PartlyReadTable { schema: name.schema, table: name.table, read: parent.read, rows })
     });

@@ -70,8 +70,17 @@ pub(super) struct StoredRows {
     pub bytes: u64,
     /// See [`repo_format::database::TableRecord::kept_digests`].
     pub kept_digests: Option<Vec<Bytes32>>,
-    /// The rows are those of a whole read, which the binary log contradicts.
-    pub contradict_log: bool,
+    /// The reason for reading all of them, though the log was to tell which have changed.
+    pub amiss: Option<Amiss>,
+}
+
+/// The result of a comparison with the binary log, or with the parent snapshot, that fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Amiss {
+    /// The binary log does not tell all changes.
+    Log,
+    /// The rows of the parent snapshot do not open.
+    Parent,
 }
 
 /// Collects rows into segments.
@@ -217,7 +226,7 @@ pub(super) fn join_ranges(sealer: &mut Sealer<'_>, ranges: Vec<StoredRange>) -> 
         list.push(segment, &mut sealer.sink())?;
     }
     let content = list.finish(&mut sealer.sink())?;
-    Ok(StoredRows { content, rows, bytes, kept_digests: None, contradict_log: false })
+    Ok(StoredRows { content, rows, bytes, kept_digests: None, amiss: None })
 }
 
 /// Whether a segment begins with the row of this key; `bits` come from [`boundary_bits`].

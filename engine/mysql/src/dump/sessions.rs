@@ -13,7 +13,7 @@ use super::reader::{
     Source, Spliced, SpoolPlace, SpooledRows, TableToRead, read_as_it_lies, read_in_order, read_range, seal_spooled,
     splice,
 };
-use super::segments::{Sealer, StoredRange, StoredRows, join_ranges};
+use super::segments::{Amiss, Sealer, StoredRange, StoredRows, join_ranges};
 use super::standstill::{Reading, Standstill};
 use crate::database::TableName;
 use crate::database::{Address, Connection};
@@ -28,7 +28,6 @@ const FREE_TABLE: &str = "ROLLBACK TO SAVEPOINT enamel";
 const WAITED_FOR: &str = "others had waited for it while the repository took nothing";
 /// Why a table is read again that was to be made of its parent's rows.
 const CONTRADICTED: &str = "the binary log does not tell all changes of it";
-const PARENT_DAMAGED: &str = "its rows in the earlier snapshot are damaged";
 /// Why a table was not read.
 const NO_SESSION: &str = "the session that was to read it was ended, as others had waited for another table while the repository took nothing";
 
@@ -64,6 +63,8 @@ pub(super) enum Stored {
     Redefined,
     /// Its rows must be read again, for this reason.
     LetGo(&'static str),
+    /// Its rows must be read again, as those of the parent do not open.
+    ParentDamaged,
     /// It cannot be read.
     Damaged(Error),
 }
@@ -255,12 +256,30 @@ impl Storing<'_, '_> {
     /// Stores what was read under a lock.
     fn seal(&self, table: &PlannedTable, spool: SpooledRows, sealer: &mut Sealer<'_>) -> Result<Stored> {
         let to_read = self.to_read(table);
-        let Some(ground) = to_read.splices() else { return seal_spooled(spool, &to_read, sealer).map(Stored::Rows) };
-        match splice(spool, ground, &to_read, sealer) {
-            Ok(Spliced::Rows(rows)) => Ok(Stored::Rows(rows)),
-            Ok(Spliced::Contradiction) => Ok(Stored::LetGo(CONTRADICTED)),
-            Err(error) if error.is_damage() => Ok(Stored::LetGo(PARENT_DAMAGED)),
-            Err(error) => Err(error),
+        let stored = match to_read.splices() {
+            None => seal_spooled(spool, &to_read, sealer).map(Stored::Rows)?,
+            Some(ground) => match splice(spool, ground, &to_read, sealer) {
+                Ok(Spliced::Rows(rows)) => Stored::Rows(rows),
+                Ok(Spliced::Contradiction) => Stored::LetGo(CONTRADICTED),
+                Err(error) if error.is_damage() => Stored::ParentDamaged,
+                Err(error) => return Err(error),
+            },
+        };
+        match stored {
+            // What was stored beside the comparison may count on a pack that does not open.
+            Stored::Rows(StoredRows { amiss: Some(Amiss::Parent), .. }) | Stored::ParentDamaged => {
+                self.distrust_parent(table)?;
+                Ok(Stored::ParentDamaged)
+            }
+            stored => Ok(stored),
+        }
+    }
+
+    /// Finds what does not open of the parent's rows, so that this run stores it again.
+    fn distrust_parent(&self, table: &PlannedTable) -> Result<()> {
+        match table.parent.as_ref().and_then(|parent| parent.rows.as_ref()) {
+            Some(rows) => self.run.parent().distrust_damaged(rows),
+            None => Ok(()),
         }
     }
 
@@ -296,18 +315,43 @@ impl Storing<'_, '_> {
         let mut source = self.source(session, reading)?;
         let to_read = self.to_read(table);
         let Some(ground) = to_read.splices() else {
-            return read_in_order(self.run, &mut source, &to_read, sealer, self.place);
+            let rows = read_in_order(self.run, &mut source, &to_read, sealer, self.place)?;
+            if rows.amiss != Some(Amiss::Parent) {
+                return Ok(rows);
+            }
+            return self.read_mending(&mut source, table, sealer);
         };
         let changed = read_as_it_lies(self.run, &mut source, &to_read, self.place)?;
         source.let_go()?;
-        let contradict_log = match splice(changed, ground, &to_read, sealer) {
-            Ok(Spliced::Rows(rows)) => return Ok(rows),
-            Ok(Spliced::Contradiction) => true,
-            Err(error) if error.is_damage() => false,
-            Err(error) => return Err(error),
-        };
-        let whole = TableToRead { ground: None, ..to_read };
-        let rows = read_in_order(self.run, &mut source, &whole, sealer, self.place)?;
-        Ok(StoredRows { contradict_log, ..rows })
+        match splice(changed, ground, &to_read, sealer) {
+            Ok(Spliced::Rows(rows)) => Ok(rows),
+            Ok(Spliced::Contradiction) => self.read_whole(&mut source, table, Amiss::Log, sealer),
+            Err(error) if error.is_damage() => self.read_mending(&mut source, table, sealer),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads a table whole, of which the parent's rows do not open.
+    fn read_mending(
+        &self,
+        source: &mut Source<'_>,
+        table: &PlannedTable,
+        sealer: &mut Sealer<'_>,
+    ) -> Result<StoredRows> {
+        self.distrust_parent(table)?;
+        self.read_whole(source, table, Amiss::Parent, sealer)
+    }
+
+    /// Reads a table whole, because something is `amiss`.
+    fn read_whole(
+        &self,
+        source: &mut Source<'_>,
+        table: &PlannedTable,
+        amiss: Amiss,
+        sealer: &mut Sealer<'_>,
+    ) -> Result<StoredRows> {
+        let whole = TableToRead { ground: None, ..self.to_read(table) };
+        let rows = read_in_order(self.run, source, &whole, sealer, self.place)?;
+        Ok(StoredRows { amiss: Some(amiss), ..rows })
     }
 }

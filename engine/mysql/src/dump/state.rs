@@ -1,6 +1,6 @@
 //! The state of one database during a backup: its server, and the tables stored so far.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use repo_format::database::{CarriedTable, LateTable, LeftOut};
@@ -14,7 +14,7 @@ use super::spool::SpoolSpace;
 use super::standstill::Standstill;
 use crate::database::TableName;
 use crate::database::{Address, LockFacts, Server, TableInfo};
-use engine_core::files::backup::Run;
+use engine_core::files::backup::{Loss, Run};
 use engine_core::tree::TreeEntry;
 
 /// One database on its way into the snapshot.
@@ -51,6 +51,8 @@ pub(super) struct SavedTables {
     pub again: Vec<(TableInfo, String)>,
     /// Tables that the binary log does not tell all changes of.
     pub contradicted: Vec<TableName>,
+    /// Tables whose rows in the parent are lost.
+    pub lost: BTreeMap<TableName, Loss>,
     /// Why the binary log helps with no table.
     pub whole_because: Option<String>,
 }
@@ -59,6 +61,11 @@ impl SavedTables {
     /// Whether a table is as the parent has it.
     pub fn is_carried(&self, name: &TableName) -> bool {
         self.carried.iter().any(|table| table.schema == name.schema && table.table == name.table)
+    }
+
+    /// Notes that rows of the parent are lost.
+    pub fn has_lost(&mut self, name: &TableName, loss: Loss) {
+        self.lost.insert(name.clone(), loss);
     }
 
     /// Whether nothing of a table is to be read any more.

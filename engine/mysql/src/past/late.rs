@@ -96,7 +96,7 @@ mod tests {
         late.heed(&[key("b", "a", true), key("c", "b", true), key("d", "a", false), key("d", "kept", false)]);
         let inexact: Vec<String> = late.inexact.iter().map(|inexact| inexact.table.shown()).collect();
         assert_eq!(inexact, ["shop.a", "shop.b", "shop.c"]);
-        let windows: Vec<String> = late.windows.iter().map(|window| window.table.to_string()).collect();
+        let windows: Vec<String> = late.windows.iter().map(|window| window.table.shown()).collect();
         assert_eq!(windows, ["shop.alone", "shop.kept"]);
     }
 }

@@ -62,4 +62,26 @@ pub struct DatabaseFigures {
     pub locked_milliseconds: u64,
     /// The longest observed wait of another client for one of these locks.
     pub longest_wait_milliseconds: u64,
+    /// Tables whose rows in the earlier snapshot are lost, and that were read whole therefore.
+    pub mended: Vec<MendedTable>,
+}
+
+/// A table that was read whole because its rows in the earlier snapshot are lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MendedTable {
+    /// Its name, with that of its schema.
+    pub name: String,
+    /// How they are lost.
+    pub loss: Loss,
+    /// Whether an earlier check had found that the earlier snapshot needs lost data.
+    pub is_known: bool,
+}
+
+/// How rows are lost in the repository.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loss {
+    /// Packs that held them are gone, or known not to open.
+    Missing,
+    /// They do not open.
+    Damaged,
 }

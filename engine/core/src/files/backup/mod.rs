@@ -52,7 +52,7 @@ use crate::pack::{ChunkStore, Mode, StoreTotals};
 use crate::repository::{Repository, Unanswered};
 use crate::session::{Draft, WriterOptions, WriterSession};
 
-pub use folder_source::{Companion, DatabaseFigures, FolderSource, Missing};
+pub use folder_source::{Companion, DatabaseFigures, FolderSource, Loss, MendedTable, Missing};
 pub use parent::{Parent, ParentEntries};
 pub use progress::{CountedFile, FileState};
 pub use run::{Run, join};

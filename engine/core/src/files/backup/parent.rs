@@ -1,7 +1,9 @@
 //! The snapshots that a run compares with, and whether their packs still exist.
 
+use std::collections::{HashMap, HashSet};
+
 use repo_format::entry::{EntryKind, Time};
-use repo_format::id::ChunkId;
+use repo_format::id::{ChunkId, PackId};
 use repo_format::manifest::{Manifest, Root};
 use repo_format::pack::ChunkKind;
 
@@ -159,6 +161,34 @@ impl<'r> Parent<'r> {
             };
         }
         Ok(all)
+    }
+
+    /// Reads everything that `entry` needs, after a part of it has proved to be damaged. Neither this run nor a later one on this machine counts on packs
+    /// of which a chunk does not open, so whatever is stored again replaces what is lost.
+    ///
+    /// # Errors
+    /// If the repository does not answer, or this machine cannot note what is damaged.
+    pub fn distrust_damaged(&self, entry: &TreeEntry) -> Result<()> {
+        let Some(content) = &entry.content else { return Ok(()) };
+        let mut lost: HashMap<PackId, HashSet<ChunkId>> = HashMap::new();
+        let walked = reach_content(self.reader, content, self.monitor, &mut |child| match self
+            .reader
+            .read(child.kind, &child.id)
+        {
+            Err(error) if error.is_damage() => {
+                for location in self.reader.locations(&child.id)? {
+                    lost.entry(location.pack).or_default().insert(child.id);
+                }
+                Ok(false)
+            }
+            read => read.map(|_| true),
+        });
+        for (pack, chunks) in lost {
+            self.store.distrust(pack);
+            self.store.repository().remember_damaged_chunks(pack, chunks)?;
+        }
+        // Lists that do not fit each other are damage, too.
+        walked.or_else(|error| if error.is_damage() { Ok(()) } else { Err(error) })
     }
 }
 

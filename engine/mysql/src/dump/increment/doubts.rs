@@ -70,9 +70,11 @@ fn has_merged(dump: &Dump<'_, '_>, control: &mut Connection, plan: &Plan, change
     let planned: HashSet<_> = plan.tables.iter().map(|table| FoldedName::from(&table.name())).collect();
     let others: Vec<_> = changes.tables().filter(|name| !planned.contains(name)).collect();
     // The parent snapshot knows tables that are gone now; of newer ones the log says how they were made.
-    let before = |name: &&FoldedName| dump.parent.table(dump.run, name.schema(), name.table());
-    if others.iter().filter_map(before).any(|table| !holds_rows(&table.record.engine)) {
-        return Ok(true);
+    for name in &others {
+        let before = dump.parent.table(dump.run, name.schema(), name.table())?;
+        if before.is_some_and(|table| !holds_rows(&table.record.engine)) {
+            return Ok(true);
+        }
     }
     let schemas: BTreeSet<_> = others.iter().map(|name| quote_text(name.schema())).collect();
     let schemas = schemas.into_iter().collect::<Vec<_>>().join(", ");

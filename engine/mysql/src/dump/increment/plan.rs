@@ -65,8 +65,16 @@ pub(in crate::dump) fn wanted_tables(plan: &Plan) -> WantedTables {
     wanted
 }
 
+/// The findings beside the parts themselves.
+pub(in crate::dump) struct FoundParts {
+    /// Why many tables are read whole, if they are.
+    pub whole_because: Option<&'static str>,
+    /// Tables that are read whole because rows of the parent are lost.
+    pub lost: Vec<TableName>,
+}
+
 /// Finds the tables that are read in part. Files of tables without transactions may have been exchanged while they were flushed: then nothing is
-/// known of them. Gives why many tables are read whole, if they are.
+/// known of them.
 ///
 /// # Errors
 /// If the repository cannot be asked.
@@ -75,7 +83,7 @@ pub(in crate::dump) fn find_parts(
     plan: &mut Plan,
     changes: &mut Changes,
     findings: &Findings<'_>,
-) -> Result<Option<&'static str>> {
+) -> Result<FoundParts> {
     const FLUSHED: &str = "a statement has altered, renamed or flushed tables since the earlier snapshot, and those without transactions may have \
                            other files now";
     let changed: HashMap<TableName, Option<i64>> =
@@ -89,6 +97,7 @@ pub(in crate::dump) fn find_parts(
     if !has_same_files && plan.tables.iter().any(|table| table.means == Means::Lock && table.parent.is_some()) {
         why = why.or(Some(FLUSHED));
     }
+    let mut lost = Vec::new();
     for table in plan.tables.iter_mut().filter(is_candidate) {
         let part = match changes.take(&FoldedName::from(&table.name())) {
             Change::Unknown(_) => None,
@@ -104,9 +113,11 @@ pub(in crate::dump) fn find_parts(
         let Some(part) = part else { continue };
         if parent_is_stored(dump, table)? {
             table.part = Some(Part { is_proof: is_due(dump, table), ..part });
+        } else {
+            lost.push(table.name());
         }
     }
-    Ok(why)
+    Ok(FoundParts { whole_because: why, lost })
 }
 
 /// If more of a table's rows have changed, it is read whole.

@@ -1,10 +1,10 @@
 //! Compares a whole read with what the binary log says has changed.
 
 use super::{Ground, Splicer};
-use crate::dump::segments::{Sealer, StoredRows};
+use crate::dump::segments::{Amiss, Sealer, StoredRows};
 use engine_core::error::{Error, Result};
 
-/// A comparison that goes along with a whole read. A parent that is damaged proves nothing, and hinders nothing.
+/// A comparison that goes along with a whole read. A parent that is damaged proves nothing, and does not end the reading.
 pub(in crate::dump) struct Proof<'s, 'r> {
     ground: Ground<'s>,
     /// None if no row has changed.
@@ -42,17 +42,23 @@ impl<'s, 'r> Proof<'s, 'r> {
         Ok(())
     }
 
-    /// Whether `stored`, all rows of the table, are others than the log says.
+    /// Compares `stored`, all rows of the table, with what the log says.
     ///
     /// # Errors
     /// As [`Proof::begin`].
-    pub fn contradicts(mut self, stored: &StoredRows) -> Result<bool> {
+    pub fn compare(mut self, stored: &StoredRows) -> Result<Option<Amiss>> {
         let expected = match self.splicer.take().map(Splicer::finish) {
             None => self.ground.table.rows.as_ref().and_then(|rows| rows.content.clone()),
             Some(Ok(spliced)) => spliced.content,
-            Some(Err(error)) => return self.give_up(error).map(|()| false),
+            Some(Err(error)) => {
+                self.give_up(error)?;
+                None
+            }
         };
-        Ok(!self.is_void && expected != stored.content)
+        if self.is_void {
+            return Ok(Some(Amiss::Parent));
+        }
+        Ok((expected != stored.content).then_some(Amiss::Log))
     }
 
     fn give_up(&mut self, error: Error) -> Result<()> {
