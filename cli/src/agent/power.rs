@@ -60,8 +60,11 @@ fn read(supply: &Path, file: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// A computer with these supplies: the folder, and its files.
-    fn computer(supplies: &[(&str, &[(&str, &str)])]) -> (tempfile::TempDir, Power) {
+    /// The folder of a supply, and its files.
+    type Supply<'s> = (&'s str, &'s [(&'s str, &'s str)]);
+
+    /// A computer with these supplies.
+    fn computer(supplies: &[Supply<'_>]) -> (tempfile::TempDir, Power) {
         let folder = tempfile::tempdir().unwrap();
         for (name, files) in supplies {
             std::fs::create_dir(folder.path().join(name)).unwrap();
@@ -73,22 +76,21 @@ mod tests {
         (folder, Power { supplies, since: None })
     }
 
-    fn waits(supplies: &[(&str, &[(&str, &str)])]) -> bool {
+    fn waits(supplies: &[Supply<'_>]) -> bool {
         computer(supplies).1.makes_wait(Timestamp::UNIX_EPOCH)
     }
 
-    const EMPTY: (&str, &[(&str, &str)]) =
-        ("BAT0", &[("type", "Battery"), ("status", "Discharging"), ("capacity", "29")]);
+    const EMPTY: Supply<'_> = ("BAT0", &[("type", "Battery"), ("status", "Discharging"), ("capacity", "29")]);
 
     #[test]
     fn a_battery_that_is_nearly_empty_makes_jobs_wait_unless_it_charges() {
         assert!(waits(&[EMPTY]));
         assert!(waits(&[EMPTY, ("AC", &[("type", "Mains"), ("online", "0")])]));
-        let full: (&str, &[(&str, &str)]) = ("BAT1", &[("type", "Battery"), ("status", "Full"), ("capacity", "90")]);
-        let mouse: (&str, &[(&str, &str)]) =
+        let full: Supply<'_> = ("BAT1", &[("type", "Battery"), ("status", "Full"), ("capacity", "90")]);
+        let mouse: Supply<'_> =
             ("hid", &[("type", "Battery"), ("scope", "Device"), ("status", "Discharging"), ("capacity", "5")]);
-        for enough in [
-            &[][..],
+        let enough: [&[Supply<'_>]; 8] = [
+            &[],
             &[("AC", &[("type", "Mains"), ("online", "1")])],
             &[EMPTY, ("AC", &[("type", "Mains"), ("online", "1")])],
             &[EMPTY, full],
@@ -96,8 +98,9 @@ mod tests {
             &[("BAT0", &[("type", "Battery"), ("status", "Charging"), ("capacity", "3")])],
             &[("BAT0", &[("type", "Battery"), ("status", "Discharging"), ("capacity", "30")])],
             &[("BAT0", &[("type", "Battery"), ("status", "Discharging")])],
-        ] {
-            assert!(!waits(enough), "{enough:?}");
+        ];
+        for supplies in enough {
+            assert!(!waits(supplies), "{supplies:?}");
         }
         let mut nowhere = Power { supplies: "/nowhere/at/all".into(), since: None };
         assert!(!nowhere.makes_wait(Timestamp::UNIX_EPOCH));
