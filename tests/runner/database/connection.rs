@@ -213,19 +213,3 @@ fn values_of_statements_and_of_rows_stand_in_no_error() {
         assert!(all.contains(shown) && !all.to_lowercase().contains("hidden"), "{all}");
     }
 }
-
-#[test]
-fn statements_of_one_packet_are_done_up_to_the_first_that_is_refused() {
-    let server = TestServer::start(&[]);
-    server.script("CREATE DATABASE d; CREATE TABLE d.t (a INT PRIMARY KEY);");
-    let mut connection = server.connect();
-    connection.run_all(&["INSERT INTO d.t VALUES (1)", "SELECT 7 FROM d.t", "INSERT INTO d.t VALUES (2)"]).unwrap();
-    let all = ["INSERT INTO d.t VALUES (3)", "DELETE FROM d.nothing", "INSERT INTO d.t VALUES (4)"];
-    let failed = connection.run_all(&all).unwrap_err();
-    assert_eq!(error_code(&failed), Some(1146));
-    assert!(chain(&failed).contains("did not do `DELETE FROM d"), "{}", chain(&failed));
-    // The connection can be used again.
-    assert_eq!(connection.value("SELECT GROUP_CONCAT(a ORDER BY a) FROM d.t").unwrap().as_deref(), Some("1,2,3"));
-    connection.run_all(&["START TRANSACTION", "DELETE FROM d.t", "ROLLBACK"]).unwrap();
-    assert_eq!(connection.value("SELECT COUNT(*) FROM d.t").unwrap().as_deref(), Some("3"));
-}

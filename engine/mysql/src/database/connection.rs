@@ -148,18 +148,6 @@ impl Connection {
         self.conn.query_drop(sql).map_err(|e| statement_failed(sql, e)).map_err(|e| self.explained(e))
     }
 
-    /// Runs statements in one packet, up to the first that the server refuses. None may have a semicolon.
-    ///
-    /// # Errors
-    /// As [`Connection::run`], for the one that failed.
-    pub fn run_all(&mut self, statements: &[&str]) -> Result<()> {
-        let _busy = Busy::begin(self.attendance.as_ref());
-        let mut done = 0;
-        run_each(&mut self.conn, &statements.join(";"), &mut done)
-            .map_err(|e| statement_failed(statements.get(done).copied().unwrap_or_default(), e))
-            .map_err(|e| self.explained(e))
-    }
-
     /// Runs a statement that may not be UTF-8, like a stored routine in another character set.
     ///
     /// # Errors
@@ -401,18 +389,6 @@ fn bytes(value: mysql::Value) -> Option<Vec<u8>> {
         // The text protocol returns nothing else.
         other => Some(other.as_sql(true).into_bytes()),
     }
-}
-
-/// Runs `sql` and counts its statements that are done. The driver tells of the others' errors only while their results are read.
-fn run_each(conn: &mut Conn, sql: &str, done: &mut usize) -> mysql::Result<()> {
-    let mut results = conn.query_iter(sql)?;
-    while let Some(result) = results.iter() {
-        for row in result {
-            row?;
-        }
-        *done += 1;
-    }
-    Ok(())
 }
 
 fn statement_failed(sql: &str, error: mysql::Error) -> Error {

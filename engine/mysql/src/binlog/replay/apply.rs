@@ -92,7 +92,6 @@ impl Replay<'_> {
     /// Commits or rolls back an XA transaction that is prepared.
     fn decide(&mut self, logged: &Logged<'_>) -> Step {
         let text = logged.query.text;
-        self.settle()?;
         let Some(at) = self.prepared.iter().position(|prepared| text.ends_with(prepared.xid.as_bytes())) else {
             // No snapshot has the changes of a transaction that is only prepared.
             return if logged.statement.names(b"ROLLBACK") {
@@ -111,8 +110,6 @@ impl Replay<'_> {
     }
 
     fn apply(&mut self, logged: &Logged<'_>) -> Step {
-        // Other sessions, which make schemas and accounts, would wait for what the transaction before has changed.
-        self.settle()?;
         if let Some(schema) = self.other_schema(logged) {
             self.leave_out_schema(&schema);
             return Ok(());

@@ -194,7 +194,6 @@ impl<'r> Replay<'r> {
             );
             return Err(Error::new(ErrorKind::Refused, message));
         }
-        self.session.flush()?;
         for Prepared { xid, mut session } in std::mem::take(&mut self.prepared) {
             session.run(&format!("XA ROLLBACK {xid}"))?;
             self.outcome.undecided.push(xid);
@@ -263,11 +262,6 @@ impl<'r> Replay<'r> {
         self.xa.as_mut().unwrap_or(&mut self.session)
     }
 
-    /// Ends the transaction before, also at the target.
-    pub(super) fn settle(&mut self) -> Step {
-        Ok(self.session.flush()?)
-    }
-
     /// Whether nothing is done.
     pub(super) fn is_rehearsal(&self) -> bool {
         matches!(self.options.target, Target::Nobody { .. })
@@ -281,14 +275,9 @@ impl<'r> Replay<'r> {
         }
         match self.group().frame.clone() {
             Frame::Single => Ok(()),
-            Frame::Transaction => {
-                self.session.run_later("START TRANSACTION");
-                Ok(())
-            }
+            Frame::Transaction => Ok(self.session.run("START TRANSACTION")?),
             Frame::Xa(xid) => {
                 self.outcome.xa_transactions += 1;
-                // What the transaction before has changed stays locked until then.
-                self.settle()?;
                 let mut session = Session::open(&self.options.target, &self.options.source)?;
                 if let Some(format) = &self.format {
                     session.set_format(format)?;
@@ -300,15 +289,15 @@ impl<'r> Replay<'r> {
         }
     }
 
-    /// Ends the group: by `statement`, if the target knows of it. A COMMIT goes with what follows.
-    pub(super) fn end_group(&mut self, statement: &'static str) -> Step {
+    /// Ends the group: by `statement`, if the target knows of it.
+    pub(super) fn end_group(&mut self, statement: &str) -> Step {
         if !self.rows.is_empty() {
             return Err(Stop::Refused("a transaction ends in the middle of a statement's rows".to_owned()));
         }
         let Some(group) = self.group.take() else { return Ok(()) };
         self.outcome.transactions += u64::from(group.is_applied);
         if group.is_begun && group.frame == Frame::Transaction {
-            self.session.run_later(statement);
+            self.session.run(statement)?;
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ impl Session {
     /// If the server cannot be reached, or refuses a setting.
     pub fn open(target: &Target, source: &Server) -> Result<Self> {
         let mut wire = Wire::open(target, Use::Replay)?;
-        let (target, collations) = match wire.connection()? {
+        let (target, collations) = match wire.connection() {
             Some(connection) => (Server::detect(connection)?, collations(connection)?),
             None => (source.clone(), HashMap::new()),
         };
@@ -134,7 +134,7 @@ impl Session {
         STANDARD.encode_string(events, &mut statement);
         statement.push('\'');
         SPOILT_BY_ROWS.iter().for_each(|name| drop(self.set.remove(name)));
-        self.wire.run_with_later(&statement)
+        self.wire.run(&statement)
     }
 
     fn set_mode(&mut self, mode: RowMode) -> Result<()> {
@@ -150,19 +150,6 @@ impl Session {
         self.wire.run(&format!("SET {scope}='{value}'"))?;
         self.mode = mode;
         Ok(())
-    }
-
-    /// Runs a statement of ours together with the next one.
-    pub fn run_later(&mut self, sql: &'static str) {
-        self.wire.run_later(sql);
-    }
-
-    /// Runs the statements that wait.
-    ///
-    /// # Errors
-    /// If the server refuses one.
-    pub fn flush(&mut self) -> Result<()> {
-        self.wire.flush()
     }
 
     /// Runs a statement of ours, which is ASCII and has no quotes.

@@ -9,8 +9,6 @@ use engine_core::error::Result;
 /// A connection, or none.
 pub(super) struct Wire {
     connection: Option<Connection>,
-    /// Statements that are sent together with the next one.
-    later: Vec<&'static str>,
 }
 
 impl Wire {
@@ -28,16 +26,12 @@ impl Wire {
             }
             Target::Nobody { .. } => None,
         };
-        Ok(Wire { connection, later: Vec::new() })
+        Ok(Wire { connection })
     }
 
     /// The connection, if there is one.
-    ///
-    /// # Errors
-    /// If the server refuses a statement that waits.
-    pub fn connection(&mut self) -> Result<Option<&mut Connection>> {
-        self.flush()?;
-        Ok(self.connection.as_mut())
+    pub fn connection(&mut self) -> Option<&mut Connection> {
+        self.connection.as_mut()
     }
 
     /// Whether it is a rehearsal.
@@ -45,41 +39,12 @@ impl Wire {
         self.connection.is_none()
     }
 
-    /// Runs a statement together with the next one: for each packet the machine changes to the server and back.
-    pub fn run_later(&mut self, sql: &'static str) {
-        if !self.is_rehearsal() {
-            self.later.push(sql);
-        }
-    }
-
-    /// Runs the statements that wait.
-    ///
-    /// # Errors
-    /// If the server refuses one.
-    pub fn flush(&mut self) -> Result<()> {
-        let later = std::mem::take(&mut self.later);
-        match &mut self.connection {
-            Some(connection) if !later.is_empty() => connection.run_all(&later),
-            _ => Ok(()),
-        }
-    }
-
-    /// Runs a statement that has no semicolon, in one packet with those that wait.
-    ///
-    /// # Errors
-    /// If the server refuses one of them.
-    pub fn run_with_later(&mut self, sql: &str) -> Result<()> {
-        let mut all: Vec<&str> = std::mem::take(&mut self.later);
-        all.push(sql);
-        self.connection.as_mut().map_or(Ok(()), |connection| connection.run_all(&all))
-    }
-
     /// Runs a statement.
     ///
     /// # Errors
     /// If the server refuses it.
     pub fn run(&mut self, sql: &str) -> Result<()> {
-        self.connection()?.map_or(Ok(()), |connection| connection.run(sql))
+        self.connection().map_or(Ok(()), |connection| connection.run(sql))
     }
 
     /// Runs a statement of any bytes.
@@ -87,7 +52,7 @@ impl Wire {
     /// # Errors
     /// If the server refuses it.
     pub fn run_bytes(&mut self, sql: &[u8]) -> Result<()> {
-        self.connection()?.map_or(Ok(()), |connection| connection.run_bytes(sql))
+        self.connection().map_or(Ok(()), |connection| connection.run_bytes(sql))
     }
 
     /// Runs a statement that loads `file`.
@@ -95,7 +60,7 @@ impl Wire {
     /// # Errors
     /// If the server refuses it.
     pub fn load_local_file(&mut self, sql: &[u8], file: File) -> Result<()> {
-        self.connection()?.map_or(Ok(()), |connection| connection.load_local_file(sql, file))
+        self.connection().map_or(Ok(()), |connection| connection.load_local_file(sql, file))
     }
 
     /// The first value of a query; nothing in a rehearsal.
@@ -103,6 +68,6 @@ impl Wire {
     /// # Errors
     /// If the server does not answer.
     pub fn value(&mut self, sql: &str) -> Result<Option<String>> {
-        self.connection()?.map_or(Ok(None), |connection| connection.value(sql))
+        self.connection().map_or(Ok(None), |connection| connection.value(sql))
     }
 }
