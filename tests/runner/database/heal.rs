@@ -156,12 +156,12 @@ impl Practice {
         }
     }
 
-    /// Everything in a snapshot can be read.
+    /// Everything in a snapshot can be read, though a damaged pack may still be there.
     fn assert_whole(&self, outcome: &BackupOutcome) {
         let options = VerifyOptions { depth: Depth::ReadData };
         let report =
             verify_snapshot(&self.fixture.open_anew(), outcome.snapshot.unwrap(), &options, &NullMonitor).unwrap();
-        assert!(report.findings.is_empty(), "{:?}", report.findings);
+        assert!(report.findings.iter().all(|finding| finding.affected.is_empty()), "{:?}", report.findings);
     }
 }
 
