@@ -62,7 +62,8 @@ Examples
 With --exec a program that fails makes no snapshot. If a program that feeds --stdin fails, Enamel saves what it wrote until then.
 
 Exit status: 0 done; 3 saved, but something could not be read: it is named, and the snapshot lists it; 4 saved, and rows \
-            of an earlier snapshot proved to be lost in the repository; 1 failed, 2 usage, 10 no repository, 11 another run took over, 12 wrong password, 130 interrupted")]
+            of an earlier snapshot proved to be lost in the repository; 1 failed, 2 usage, 10 no repository, \
+            11 another run took over, 12 wrong password, 130 interrupted")]
 pub struct BackupArgs {
     /// Folders and files to save
     #[arg(value_name = "PATH")]
