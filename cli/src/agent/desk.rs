@@ -69,7 +69,7 @@ pub struct Ended {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Busy(pub Task);
 
-/// What the agent and pages share.
+/// Everything that the agent and pages share.
 #[derive(Debug, Default)]
 pub struct Desk(Mutex<Papers>);
 
@@ -129,11 +129,6 @@ impl Desk {
         self.papers().ended.iter().cloned().collect()
     }
 
-    /// The run of this number, if it has ended not long ago.
-    pub fn ended_run(&self, id: u64) -> Option<Ended> {
-        self.papers().ended.iter().find(|ended| ended.run.id == id).cloned()
-    }
-
     /// Whether somebody waits for the agent.
     pub(super) fn has_order(&self) -> bool {
         self.papers().waiting.is_some()
@@ -180,7 +175,7 @@ impl Desk {
     pub(super) fn say(&self, message: Value) {
         if let Some(running) = &mut self.papers().running {
             if running.messages.len() >= MESSAGES_KEPT {
-                // What comes last says how it went.
+                // The last one says how it went.
                 running.messages.pop();
             }
             running.messages.push(message);
@@ -207,11 +202,6 @@ impl Ended {
     /// The first message of this type.
     pub fn message(&self, message_type: &str) -> Option<&Value> {
         self.run.messages.iter().find(|message| message["message_type"] == message_type)
-    }
-
-    /// Whether it came to its end; with 3 something was left out.
-    pub fn is_done(&self) -> bool {
-        matches!(self.exit, Some(0 | 3))
     }
 }
 
@@ -254,7 +244,7 @@ mod tests {
         let second = begin(&desk, &order(Task::Backup, None));
         desk.stop(first);
         assert!(!desk.is_stopping(), "{second} is another run");
-        let ended = desk.ended_run(first).unwrap();
+        let ended = &desk.ended()[0];
         assert_eq!((ended.exit, ended.run.is_stopping), (Some(130), true));
     }
 

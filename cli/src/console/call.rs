@@ -66,7 +66,7 @@ impl Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        // What stays is taken over by the next agent.
+        // The next agent takes over a socket that stays.
         let _ = std::fs::remove_file(&self.path);
     }
 }

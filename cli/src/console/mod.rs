@@ -35,9 +35,9 @@ pub use server::{Console, Inside};
 
 /// Everything that a page may ask.
 pub struct House {
-    /// Who may come in.
+    /// Lets people in.
     door: Door,
-    /// What is looked at.
+    /// Looks at the repository.
     office: Arc<Office>,
     /// Small pictures.
     previews: Previews,

@@ -34,7 +34,6 @@ const END_WITHIN: Duration = Duration::from_secs(5);
 
 /// A console that is open. Dropping it closes it.
 pub struct Console {
-    port: u16,
     end: watch::Sender<bool>,
     thread: Option<JoinHandle<()>>,
 }
@@ -70,12 +69,7 @@ impl Console {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let run = move || serve(&runtime, Listening { listeners, answering, port }, house, ended);
         let thread = std::thread::Builder::new().name("console".to_owned()).spawn(run).map_err(failed)?;
-        Ok(Console { port, end, thread: Some(thread) })
-    }
-
-    /// The port.
-    pub fn port(&self) -> u16 {
-        self.port
+        Ok(Console { end, thread: Some(thread) })
     }
 }
 

@@ -145,7 +145,7 @@ fn a_gap_is_named_and_changes_the_exit_status() {
 fn a_backup_that_finds_the_earlier_rows_damaged_stores_them_again_and_ends_with_4() {
     let (machine, server) = (Machine::with_repository(), server());
     let database = database(&server);
-    server.script("INSERT INTO shop.visit SELECT seq, SHA2(seq, 512) FROM seq_1_to_2000; ANALYZE TABLE shop.visit; DO SLEEP(1.01);");
+    server.script("INSERT INTO shop.visit SELECT seq, SHA2(seq, 512) FROM shop.seq_1_to_2000; ANALYZE TABLE shop.visit; DO SLEEP(1.01);");
     machine.run(["backup", &database]).expect(0);
     for pack in files(&machine.path("repo/packs")) {
         let mut bytes = fs::read(&pack).unwrap();
@@ -250,6 +250,6 @@ fn forget_says_which_moments_are_lost_and_keeps_what_the_log_begins_with() {
     let kept = machine.run(rules.iter().chain(&["--keep-log", "7d"])).expect(0);
     kept.prints("1 snapshot forgotten, 2 kept");
     machine.run(rules.iter().chain(&["--keep-log", "7d", "--dry-run"])).expect(0).prints("base of the log");
-    machine.run(["forget", "--keep-log", "7d"]).expect(0).prints("0 snapshots forgotten");
+    machine.run(["forget", "--keep-log", "7d"]).expect(0).prints("nothing went");
     machine.run(["verify"]).expect(0).prints("3 logs");
 }

@@ -24,7 +24,7 @@ fn collect(path: &[&str], reference: &mut String) {
 /// The commands that a help lists: of the whole program in groups, of a command in one.
 fn commands(help: &str) -> impl Iterator<Item = &str> {
     let is_first = |line: &&str| matches!(*line, "Commands:" | "Every day:");
-    let is_last = |line: &&str| matches!(*line, "Options:" | "Options of all commands:");
+    let is_last = |line: &&str| matches!(*line, "Arguments:" | "Options:" | "Options of all commands:");
     let lines = help.lines().skip_while(move |line| !is_first(line)).take_while(move |line| !is_last(line));
     let named = lines.filter(|line| line.starts_with("  ") && !line.starts_with("   "));
     named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help")

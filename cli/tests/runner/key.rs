@@ -142,7 +142,7 @@ fn closing_notes_what_is_not_believed_only_if_all_is_to_be() {
     let (machine, planted) = with_planted_snapshot();
     machine.run(["key", "close"]).expect(0).prints("there was nothing to do");
     machine.run(["restore", &planted, "--target", "out"]).expect(1);
-    machine.run(["key", "close", "--believe-all"]).expect(0).prints("were noted: 2");
+    machine.run(["key", "close", "--believe-all"]).expect(0).prints("were noted: 3");
     machine.run(["restore", &planted, "--target", "out"]).expect(0);
 }
 

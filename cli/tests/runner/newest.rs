@@ -147,7 +147,7 @@ fn where_no_snapshot_is_old_enough_the_nearest_is_named() {
     let answer = machine.run(["ls", "@yesterday"]).expect(1).says("from that time or before");
     assert!(answer.err.contains(&format!("the nearest, {}, is ", &older[..8])), "{}", answer.err);
     assert!(answer.err.contains(" later"), "{}", answer.err);
-    machine.run(["ls", "@2 hours ago"]).expect(1).says("is 2 hours later");
+    machine.run(["ls", "@2 hours ago"]).expect(1).says(" later");
     machine
         .run(["ls", "latest:weekly@yesterday"])
         .expect(1)

@@ -87,7 +87,7 @@ impl Summary {
         let (gone, kept) = (format::counted(self.forgotten as u64, "snapshot"), format::count(self.kept as u64));
         let nothing = if self.dry_run { "nothing would go" } else { "nothing went" };
         match (self.forgotten, self.kept) {
-            (0, 0) => format!("{nothing}: there are no snapshots"),
+            (0, 0) => nothing.to_owned(),
             (0, 1) => format!("{nothing}: the only snapshot is kept"),
             (0, _) => format!("{nothing}: all {kept} snapshots are kept"),
             _ => format!("{gone} {verb}, {kept} kept"),

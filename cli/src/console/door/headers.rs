@@ -1,4 +1,4 @@
-//! What stands in the head of a request and of an answer.
+//! The heads of requests and answers.
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};

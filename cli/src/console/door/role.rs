@@ -3,7 +3,7 @@
 use http::Method;
 use serde::{Deserialize, Serialize};
 
-/// What somebody may do. A later one may do all of an earlier one.
+/// The things that somebody may do. A later one may do all of an earlier one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
@@ -41,7 +41,7 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
     ("POST", "/lock", Role::Look),
     ("GET", "/", Role::Look),
     ("GET", "/work", Role::Look),
-    ("GET", "/work/stream", Role::Look),
+    ("GET", "/progress", Role::Look),
     ("GET", "/find", Role::Look),
     ("POST", "/find", Role::Look),
     ("GET", "/backups/{id}", Role::Look),
@@ -81,7 +81,7 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
 
 /// The role that a route needs; `None` if it is not in the table.
 pub fn needed(method: &Method, path: &str) -> Option<Role> {
-    // What answers GET answers HEAD.
+    // A page that answers GET answers HEAD.
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
     ROUTES.iter().find(|(of, at, _)| *of == method && *at == path).map(|(_, _, role)| *role)
 }

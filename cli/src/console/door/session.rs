@@ -22,7 +22,7 @@ const SESSIONS_MAX: usize = 64;
 pub struct Person {
     /// Their name.
     pub name: String,
-    /// What they may do.
+    /// The things that they may do.
     pub role: Role,
 }
 
@@ -32,7 +32,7 @@ pub struct Session {
     pub person: Person,
     /// Stands in each form of its pages.
     pub token: Secret,
-    /// What it was shown.
+    /// The things that it was shown.
     pub things: Things,
     begun: Instant,
 }

@@ -45,7 +45,7 @@ pub struct Overview {
     pub looked: i64,
 }
 
-/// What pages look at.
+/// Everything that pages look at.
 pub struct Office {
     /// Where orders are left for the agent.
     pub desk: Arc<Desk>,
@@ -153,11 +153,6 @@ impl Office {
     pub async fn lines(self: &Arc<Self>) -> Result<Arc<Vec<Arc<Line>>>> {
         let office = self.clone();
         self.look(move |_, repository| office.shelf.lines(repository)).await
-    }
-
-    /// Makes the next page look again: something was done.
-    pub async fn forget_overview(&self) {
-        *self.overview.lock().await = None;
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit> {

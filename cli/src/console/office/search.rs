@@ -39,7 +39,7 @@ pub struct Found {
     pub is_gone: bool,
 }
 
-/// What was found.
+/// The things that were found.
 #[derive(Debug, Clone, Default)]
 pub struct Results {
     /// The things, sorted by path.
@@ -113,9 +113,9 @@ impl Snapshots {
 pub struct Opened {
     /// Its snapshot.
     pub snapshot: Snapshot,
-    /// What it is; none stands for the whole snapshot.
+    /// Its metadata; none stands for a folder, or the whole snapshot.
     pub entry: Option<Entry>,
-    /// What is in it, from the page that was asked for.
+    /// The things in it, from the page that was asked for.
     pub entries: Vec<(Vec<u8>, Entry)>,
     /// How many there are in it.
     pub count: usize,

@@ -1,5 +1,6 @@
 //! The shelf: a short line of each snapshot, in order of time. A snapshot never changes, so each is read once.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -30,7 +31,7 @@ pub struct Line {
     pub new_files: u64,
     /// Files with other contents than before.
     pub changed_files: u64,
-    /// What it added to the repository.
+    /// The bytes that it added to the repository.
     pub stored_bytes: u64,
     /// Things that could not be saved.
     pub problems: u64,
@@ -87,9 +88,8 @@ impl Shelf {
         lines.read.retain(|id, _| present.contains(id));
         let mut is_new = lines.read.len() < before;
         for id in present {
-            if !lines.read.contains_key(&id) {
-                let line = read(repository, id)?;
-                lines.read.insert(id, line.map(Arc::new));
+            if let Entry::Vacant(place) = lines.read.entry(id) {
+                place.insert(read(repository, id)?.map(Arc::new));
                 is_new = true;
             }
         }

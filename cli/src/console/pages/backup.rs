@@ -211,10 +211,6 @@ impl Place {
         self.kind == PlaceKind::Database
     }
 
-    fn is_folder(&self) -> bool {
-        self.kind == PlaceKind::Folder
-    }
-
     fn is_copy(&self) -> bool {
         self.kind == PlaceKind::Copy
     }

@@ -63,7 +63,7 @@ struct Group {
     tiles: Vec<Tile>,
 }
 
-/// What differs.
+/// The differences.
 #[derive(Default)]
 struct Differences {
     new: Kind,

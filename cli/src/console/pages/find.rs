@@ -27,7 +27,7 @@ pub fn routes() -> Router<Arc<House>> {
     Router::new().route("/find", get(show).post(find)).route("/backups/{id}", get(look_inside))
 }
 
-/// What of the things that were found is shown.
+/// The part of the things that were found that is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Chosen {
@@ -38,9 +38,9 @@ pub enum Chosen {
     Pictures,
     /// Other files.
     Documents,
-    /// What is not in the newest backup any more.
+    /// Things that are not in the newest backup any more.
     Gone,
-    /// What there are several versions of.
+    /// Things that have several versions.
     Changed,
 }
 

@@ -133,7 +133,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let overview = house.office.overview().await;
     let overview = overview.as_deref();
     let lines = house.office.lines().await.unwrap_or_default();
-    let proof = house.office.look(|context, repository| Proof::read(context, repository)).await?;
+    let proof = house.office.look(Proof::read).await?;
     let shown = (house.office.desk.busy() == Some(Task::Drill)).then(|| work::shown(&house));
     let last = house.office.desk.ended().into_iter().rfind(|ended| ended.run.task == Task::Drill);
     let (read_again, read_again_words) = read_again(overview);

@@ -28,7 +28,7 @@ pub enum Refusal {
     TooLarge,
     /// Something else is under way.
     Busy(Busy),
-    /// What was asked for will not do; why, in words.
+    /// The wish will not do; why, in words.
     WillNotDo(String),
     /// The engine failed.
     Failed(Box<Error>),

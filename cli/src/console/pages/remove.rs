@@ -1,6 +1,6 @@
 //! Old rows out of the live database: choose, review, run; and what was removed before.
 //!
-//! What could go is asked of the server by an order, never by opening the page. The review is a plan, sealed in a file; the run
+//! An order asks the server for everything that could go, never the opening of the page. The review is a plan, sealed in a file; the run
 //! carries out exactly this plan, or refuses.
 
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ struct Told {
     why: Vec<String>,
 }
 
-/// What the form begins with.
+/// The values that the form begins with.
 struct Choice {
     through: String,
     schema: String,
@@ -176,7 +176,7 @@ struct RestoreSummary {
     rows_there: u64,
 }
 
-/// What the repository and the settings say.
+/// The state of the repository and the settings.
 struct Seen {
     has_database: bool,
     schemas: Vec<String>,
@@ -219,7 +219,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
 }
 
 async fn look(State(house): State<Arc<House>>, visitor: Visitor, Form(fields): Form<Vec<(String, String)>>) -> Answer {
-    let names = house.office.look_at_settings(|context| known(context)).await?;
+    let names = house.office.look_at_settings(known).await?;
     let words = Wanted::of(&fields)?.words(names.iter().map(String::as_str));
     house.order(&visitor, Task::Remove, words)?;
     Ok(Redirect::to("/remove").into_response())
@@ -230,7 +230,7 @@ async fn review(
     visitor: Visitor,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Answer {
-    let known = house.office.look_at_settings(|context| known(context)).await?;
+    let known = house.office.look_at_settings(known).await?;
     let chosen: Vec<&str> =
         fields.iter().filter(|(name, _)| name == "category").map(|(_, value)| value.as_str()).collect();
     if chosen.is_empty() {
@@ -243,7 +243,7 @@ async fn review(
     if let Some(task) = house.office.desk.busy() {
         return Err(Refusal::Busy(crate::agent::Busy(task)));
     }
-    let plan = house.office.look(|context, repository| plan_file(context, repository)).await?;
+    let plan = house.office.look(plan_file).await?;
     let mut output = OsString::from("--output=");
     output.push(plan);
     words.push(output);
@@ -274,7 +274,7 @@ async fn run(State(house): State<Arc<House>>, visitor: Visitor, Form(fields): Fo
 
 /// The page for auditors, as plain text.
 async fn report(State(house): State<Arc<House>>, _: Visitor) -> Answer {
-    let text = house.office.look(|context, repository| purge_history::page(context, repository)).await?;
+    let text = house.office.look(purge_history::page).await?;
     Ok(text.into_response())
 }
 
@@ -300,7 +300,7 @@ fn plan_file(context: &Context<'_>, repository: &Repository) -> Result<PathBuf> 
     }
 }
 
-/// What the newest order came to, with the newest look and the review that belong to it.
+/// The result of the newest order, with the newest look and the review that belong to it.
 fn last(runs: &[EndedRun]) -> (Option<Ended>, Option<Plan>, Option<Plan>) {
     let mut newest = runs.iter().rev().filter(|run| run.run.task == Task::Remove);
     let Some(first) = newest.next() else { return (None, None, None) };
@@ -315,13 +315,13 @@ fn last(runs: &[EndedRun]) -> (Option<Ended>, Option<Plan>, Option<Plan>) {
             (None, same, Some(plan))
         }
         Ended::Looked(plan) => (None, Some(plan), None),
-        // What goes no more, or failed, leaves the look to choose from.
+        // A run that has ended or failed leaves the look to choose from.
         failed @ Ended::Failed(_) => (Some(failed), newest.find_map(looked), None),
         ended => (Some(ended), None, None),
     }
 }
 
-/// What people ask for.
+/// The wishes of people.
 struct Wanted {
     through: Date,
     schema: String,
@@ -397,7 +397,7 @@ impl Told {
         match ended {
             Ended::Looked(_) => None,
             Ended::Ran(ran) => {
-                let took = format!("It took {}.", time::age(ran.seconds as u64));
+                let took = format!("It took {}.", time::age(whole_seconds(ran.seconds)));
                 let stayed = (ran.left > 0).then(|| format!("{} stayed.", number::counted(ran.left, "row")));
                 let words = format!("{} were removed", number::counted(ran.rows, "row"));
                 match ran.ended.as_str() {
@@ -444,7 +444,7 @@ impl Choice {
     }
 }
 
-/// What the last look found, with what the review has chosen of it.
+/// Everything that the last look found, with what the review has chosen of it.
 fn rows_found(looked: &Plan, review: Option<&Plan>) -> Vec<Found> {
     let is_chosen = |name: &str| review.is_some_and(|plan| plan.categories.iter().any(|own| own.category == name));
     let all = looked.categories.iter().map(|said| Found::of(said, is_chosen(&said.category)));
@@ -553,6 +553,11 @@ fn stays(why: &str, rows: u64) -> String {
 pub(super) fn day(text: &str) -> String {
     let date: Option<Date> = text.get(..10).and_then(|day| day.parse().ok());
     date.map_or_else(|| text.to_owned(), |date| date.strftime("%-d %b %Y").to_string())
+}
+
+/// Seconds of a message; a number that is none counts as zero.
+fn whole_seconds(seconds: f64) -> u64 {
+    std::time::Duration::try_from_secs_f64(seconds).map_or(0, |taken| taken.as_secs())
 }
 
 #[cfg(test)]

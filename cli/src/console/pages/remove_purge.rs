@@ -132,7 +132,7 @@ fn sure(fields: &[(String, String)]) -> std::result::Result<(), Refusal> {
 }
 
 impl Past {
-    /// Of a removal whose rows are kept.
+    /// The words of a removal whose rows are kept.
     pub(super) fn of(purge: &Purge) -> Result<Self> {
         let receipt = purge.receipt()?;
         let record = &receipt.record;
@@ -155,7 +155,7 @@ impl Past {
         })
     }
 
-    /// Of one that was let go.
+    /// The words of one that was let go.
     pub(super) fn released(release: &Release) -> Self {
         Past {
             receipt: None,

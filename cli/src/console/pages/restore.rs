@@ -99,7 +99,7 @@ struct Elsewhere {
     profile: Option<String>,
 }
 
-/// What is brought back.
+/// The thing that is brought back.
 struct What {
     name: String,
     size: String,
@@ -282,13 +282,12 @@ fn named(thing: &Thing) -> OsString {
 fn room(folder: &Path) -> engine::Result<u64> {
     let what = || format!("cannot bring anything back to {}", folder.display());
     match folder.read_dir() {
-        Ok(mut inside) => {
-            if inside.next().is_some() {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        inside => {
+            if inside.map_err(|error| Error::io(what(), error))?.next().is_some() {
                 return Err(Error::new(ErrorKind::Refused, format!("{}: something is in this folder already", what())));
             }
         }
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Error::io(what(), error)),
-        _ => {}
     }
     let existing = folder.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("/"));
     free_space(existing).map_err(|error| Error::io(what(), error))

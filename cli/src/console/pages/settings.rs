@@ -42,7 +42,7 @@ struct Page {
     people: Vec<PersonShown>,
 }
 
-/// What enamel.toml says, in words.
+/// The contents of enamel.toml, in words.
 struct Seen {
     file: String,
     trouble: Option<String>,
@@ -62,7 +62,6 @@ struct Hour {
 struct PersonShown {
     name: String,
     role: &'static str,
-    value: &'static str,
 }
 
 #[derive(Deserialize)]
@@ -163,12 +162,7 @@ fn problems(run: &EndedRun) -> Vec<String> {
 
 impl PersonShown {
     fn of(person: Person) -> Self {
-        let value = match person.role {
-            Role::Owner => "owner",
-            Role::Staff => "staff",
-            _ => "look",
-        };
-        PersonShown { name: person.name, role: person.role.name(), value }
+        PersonShown { name: person.name, role: person.role.name() }
     }
 }
 

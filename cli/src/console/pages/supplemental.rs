@@ -51,7 +51,7 @@ struct Emergency {
     printed: String,
 }
 
-/// What enamel.toml says.
+/// The contents of enamel.toml.
 struct Seen {
     mode: Mode,
     place: Option<String>,

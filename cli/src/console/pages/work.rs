@@ -26,7 +26,7 @@ const TELL_EVERY: Duration = Duration::from_millis(300);
 
 /// The routes.
 pub fn routes() -> Router<Arc<House>> {
-    Router::new().route("/work", get(show)).route("/work/stream", get(follow)).route("/stop", post(stop))
+    Router::new().route("/work", get(show)).route("/progress", get(follow)).route("/stop", post(stop))
 }
 
 #[derive(Template)]

@@ -68,7 +68,7 @@ pub struct Frame {
     pub pill: Mark,
     /// The person who looks.
     pub who: String,
-    /// What they may do.
+    /// The things that they may do.
     pub role: Role,
     /// Stands in each form.
     pub token: String,

@@ -43,7 +43,7 @@ pub fn headline(overview: Option<&Overview>) -> Mark {
     Mark::new(Tone(state), words)
 }
 
-/// What a check asks, in the words of the page.
+/// The question of a check, in the words of the page.
 pub fn question(question: Question) -> &'static str {
     match question {
         Question::OnTime => "Are backups made on time?",
@@ -70,7 +70,7 @@ pub fn next_backup(overview: Option<&Overview>) -> String {
     }
 }
 
-/// What a backup brought, in a few words.
+/// The changes that a backup brought, in a few words.
 pub fn changes(line: &Line) -> String {
     let parts = [(line.new_files, "new file"), (line.changed_files, "changed file")];
     let mut told: Vec<_> =

@@ -31,7 +31,7 @@ pub struct Browser<'c> {
     cookie: String,
 }
 
-/// What came back.
+/// An answer.
 pub struct Reply {
     /// The status.
     pub status: u16,
@@ -185,7 +185,7 @@ impl Browser<'_> {
     pub fn wait_for_work(&self, is_so: impl Fn(&Value) -> bool) {
         let mut stream = self.console.connect();
         let headers = [("Cookie", self.cookie.as_str())];
-        stream.write_all(self.console.request("GET", "/work/stream", &headers, "").as_bytes()).unwrap();
+        stream.write_all(self.console.request("GET", "/progress", &headers, "").as_bytes()).unwrap();
         let states = BufReader::new(stream).lines().map_while(Result::ok);
         let mut states = states.filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok());
         assert!(states.any(|state| is_so(&state)), "the agent has ended");

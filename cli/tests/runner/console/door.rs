@@ -1,4 +1,4 @@
-//! Who is let in, and what is refused, by requests as no browser would send them.
+//! The door lets in and refuses, by requests as no browser would send them.
 
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use super::client::{Browser, Console, Reply};
 use crate::harness::Machine;
 
 /// Every page and form, and a value for each part of an address.
-const PAGES: [&str; 5] = ["/", "/work", "/work/stream", "/find", "/elsewhere"];
+const PAGES: [&str; 5] = ["/", "/work", "/progress", "/find", "/elsewhere"];
 const FORMS: [&str; 6] = ["/backup", "/stop", "/find", "/restore/check", "/restore", "/lock"];
 
 fn console() -> Console {
@@ -22,7 +22,7 @@ fn console() -> Console {
     Console::open(machine, "")
 }
 
-/// What a request with this head is answered.
+/// The answer to a request with this head.
 fn raw(console: &Console, head: &str) -> Reply {
     console.send(format!("{head}\r\nConnection: close\r\n\r\n").as_bytes())
 }
@@ -179,24 +179,11 @@ fn an_agent_ends_though_a_page_is_open() {
         let browser = console.enter();
         browser.wait_for_rest();
     }
-    let cookie = console
-        .ask(
-            "GET",
-            &console
-                .run(&["console", "--no-browser"])
-                .expect(0)
-                .out
-                .trim()
-                .split_once(&format!(":{}", console.port))
-                .unwrap()
-                .1
-                .to_owned(),
-            &[],
-            "",
-        )
-        .cookie();
+    let link = console.run(&["console", "--no-browser"]).expect(0).out;
+    let (_, path) = link.trim().split_once(&format!(":{}", console.port)).unwrap();
+    let cookie = console.ask("GET", path, &[], "").cookie();
     let mut stream = console.connect();
-    let request = format!("GET /work/stream HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nCookie: {cookie}\r\n\r\n", console.port);
+    let request = format!("GET /progress HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nCookie: {cookie}\r\n\r\n", console.port);
     stream.write_all(request.as_bytes()).unwrap();
     let mut first = [0; 12];
     stream.read_exact(&mut first).unwrap();

@@ -10,4 +10,5 @@ mod find;
 mod proof;
 mod remove;
 mod settings;
+mod supplemental;
 mod work;

@@ -36,7 +36,7 @@ fn done(browser: &Browser<'_>, path: &str, fields: &[(&str, &str)]) -> String {
     browser.page("/remove")
 }
 
-/// What stands between two texts of a page.
+/// The text between two texts of a page.
 #[track_caller]
 fn between<'p>(page: &'p str, before: &str, after: &str) -> &'p str {
     let (_, rest) = page.split_once(before).unwrap_or_else(|| panic!("`{before}` is not in:\n{page}"));

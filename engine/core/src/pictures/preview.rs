@@ -8,7 +8,7 @@ use super::decode::{self, Failure};
 use super::dicom::{self, Image, Pixels};
 use super::kind::FileKind;
 
-/// A PNG of at most `side` pixels on each side. Of several pages or frames it shows the first.
+/// A PNG of at most `side` pixels on each side. It shows the first of several pages or frames.
 ///
 /// # Errors
 /// Why there is none, in words: it is no picture, damaged, too large, or of a variant that is not opened here.

@@ -15,13 +15,13 @@ use crate::tree::{DirectoryIter, TreeEntry};
 /// Snapshots in a row that have the same at a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// What is there; `None` if nothing is.
+    /// The thing that is there; `None` if nothing is.
     pub entry: Option<Entry>,
     /// The snapshots, the oldest first; at least one.
     pub snapshots: Vec<LeaseId>,
 }
 
-/// What was at `path`, a path from the top directory, in `snapshots`, which are sorted by time. Snapshots without its root
+/// The things that were at `path`, a path from the top directory, in `snapshots`, which are sorted by time. Snapshots without its root
 /// say nothing, and are left out. Two files are the same if their bytes are.
 ///
 /// A folder that snapshots share is looked into once: with 400 snapshots that differ elsewhere it costs a few reads.

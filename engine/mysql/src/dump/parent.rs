@@ -72,7 +72,7 @@ impl ParentDatabase {
         Ok(ParentDatabase { root, server, read_before, lost: Mutex::default(), is_lost })
     }
 
-    /// Those of `tables` whose records do not open.
+    /// The ones of `tables` whose records do not open.
     pub fn lost(&self, tables: impl Iterator<Item = TableName>) -> Vec<TableName> {
         let lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
         tables.filter(|name| self.is_lost || lost.contains(name)).collect()

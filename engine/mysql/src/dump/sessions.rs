@@ -266,7 +266,7 @@ impl Storing<'_, '_> {
             },
         };
         match stored {
-            // What was stored beside the comparison may count on a pack that does not open.
+            // Rows that were stored beside the comparison may count on a pack that does not open.
             Stored::Rows(StoredRows { amiss: Some(Amiss::Parent), .. }) | Stored::ParentDamaged => {
                 self.distrust_parent(table)?;
                 Ok(Stored::ParentDamaged)

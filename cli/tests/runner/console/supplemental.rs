@@ -1,0 +1,33 @@
+//! The page of supplemental backups.
+
+use super::client::Console;
+use crate::harness::Machine;
+
+const QUIET: &str =
+    "[schedule]\nbackup = \"off\"\notherwise = \"off\"\nverify = \"off\"\ndrill = \"off\"\nforget = \"off\"\n";
+
+#[test]
+fn without_a_copy_the_page_says_how_to_switch_it_on_and_why_not_here() {
+    let console = Console::open(Machine::with_snapshot(), QUIET);
+    let owner = console.enter();
+    let page = owner.page("/supplemental");
+    for words in [
+        "enamel supplemental enable s3://HOST/PRACTICE --admin NAME",
+        "never goes through a browser",
+        "No copies are made",
+    ] {
+        assert!(page.contains(words), "`{words}` is not in:\n{page}");
+    }
+    let emergency = owner.page("/supplemental/emergency");
+    assert!(emergency.contains("enamel supplemental deliver PLACE --to FOLDER"), "{emergency}");
+}
+
+#[test]
+fn a_look_at_a_copy_that_was_never_set_up_says_so() {
+    let console = Console::open(Machine::with_snapshot(), QUIET);
+    let owner = console.enter();
+    owner.post("/supplemental/read", &[]).expect(303);
+    owner.wait_for_rest();
+    let page = owner.page("/supplemental");
+    assert!(page.contains("This did not work") && page.contains("no supplemental backup is set up"), "{page}");
+}
