@@ -290,7 +290,7 @@ mod tests {
         assert_eq!(all.to_string(), "keep last 3, daily 7, within 30d, yearly within 10y; grouped by host");
         let daily = Rule::Each(Period::Day, 7);
         assert_eq!(reason_text(&Reason::Counted(daily.clone(), 2)), "daily 2 of 7");
-        assert_eq!(reason_text(&Reason::Oldest(daily)), "oldest (daily 7)");
+        assert_eq!(reason_text(&Reason::Oldest(daily)), "kept until there are 7 days");
         let tables = vec![TableName { schema: "od".into(), table: "claim".into() }];
         assert_eq!(reason_text(&Reason::OnlyCopy(tables)), "only copy of od.claim");
     }

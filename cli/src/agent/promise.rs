@@ -80,7 +80,7 @@ mod tests {
     fn a_backup_is_late_half_an_hour_after_the_next_one_was_due() {
         let usual = promise(|_| {});
         assert_eq!(late_after(&usual, "2026-11-30T09:00:00"), Some(HOUR + GRACE));
-        assert_eq!(late_after(&usual, "2026-11-30T20:00:00"), Some(4 * HOUR + GRACE), "at night each four hours");
+        assert_eq!(late_after(&usual, "2026-11-30T21:00:00"), Some(4 * HOUR + GRACE), "at night each four hours");
         let only_in_hours = promise(|s| s.otherwise = "off".to_owned());
         assert_eq!(late_after(&only_in_hours, "2026-11-28T18:00:00"), Some(37 * HOUR + GRACE), "until Monday at seven");
         let by_hand = promise(|s| (s.backup, s.otherwise) = ("off".to_owned(), "off".to_owned()));

@@ -52,7 +52,11 @@ impl Edit {
             }
             *new.decor_mut() = old.decor().clone();
         }
-        table.insert(line, Item::Value(new));
+        match table.get_mut(line) {
+            // The comment above stands with the name, and a new one would have none.
+            Some(old) => *old = Item::Value(new),
+            None => drop(table.insert(line, Item::Value(new))),
+        }
         Ok(())
     }
 
