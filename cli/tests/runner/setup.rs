@@ -151,7 +151,7 @@ fn open_dental_is_found_and_asked_only_where_its_images_are() {
         machine.run_bare(&["--config", "etc/enamel.toml", "ls", "latest", "images/S/SmithJohn1"], []).expect(0);
     assert!(listed.out.contains("a.jpg") && listed.out.contains("b.jpg"), "{}", listed.out);
     // The second time everything is known.
-    answered(&machine, &["--yes"], "").expect(0);
+    answered(&machine, &["--yes", "--no-recovery-sheet"], "").expect(0);
     assert_eq!(settled(&machine), settings);
     assert_eq!(snapshots(&machine), 2);
 }
