@@ -101,7 +101,7 @@ impl Office {
     /// Runs `work` on a thread, when few others run.
     ///
     /// # Errors
-    /// Those of `work`, or a mistake in it.
+    /// Errors of `work`, or a mistake in it.
     pub async fn think<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let _turn = self.turn().await?;
         joined(tokio::task::spawn_blocking(work).await)
