@@ -29,6 +29,7 @@ mod mark;
 mod moment;
 mod notify;
 mod parse;
+mod percent;
 mod process;
 mod profile;
 mod retention;

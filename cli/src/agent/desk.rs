@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::order::{Order, Task};
@@ -16,7 +16,7 @@ const MESSAGES_KEPT: usize = 200;
 const ENDED_KEPT: usize = 20;
 
 /// How far a run is: the newest `status` line.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Progress {
     /// The phase, as the program names it.
@@ -46,8 +46,6 @@ pub struct Running {
     pub began: Timestamp,
     /// How far it is.
     pub progress: Progress,
-    /// Phases that have ended, with their last state.
-    pub phases: Vec<Progress>,
     /// The other lines that it printed, as JSON.
     pub messages: Vec<Value>,
     /// Somebody asked it to stop.
@@ -149,8 +147,8 @@ impl Desk {
     /// A run begins.
     pub(super) fn begin(&self, id: u64, order: &Order, began: Timestamp) {
         let Order { task, by, .. } = order.clone();
-        let (progress, phases, messages) = (Progress::default(), Vec::new(), Vec::new());
-        self.papers().running = Some(Running { id, task, by, began, progress, phases, messages, is_stopping: false });
+        let (progress, messages) = (Progress::default(), Vec::new());
+        self.papers().running = Some(Running { id, task, by, began, progress, messages, is_stopping: false });
     }
 
     /// Whether the run is to stop because a person said so.
@@ -161,13 +159,7 @@ impl Desk {
     /// The run is so far now.
     pub(super) fn tell(&self, progress: Progress) {
         if let Some(running) = &mut self.papers().running {
-            let before = std::mem::replace(&mut running.progress, progress);
-            if !before.phase.is_empty()
-                && before.phase != running.progress.phase
-                && running.phases.len() < MESSAGES_KEPT
-            {
-                running.phases.push(before);
-            }
+            running.progress = progress;
         }
     }
 

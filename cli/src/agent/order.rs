@@ -2,13 +2,10 @@
 
 use std::ffi::OsString;
 
-use serde::Serialize;
-
 use crate::schedule::Job;
 
 /// The kinds of work that pages know by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Task {
     /// A backup.
     Backup,

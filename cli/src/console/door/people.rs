@@ -10,6 +10,7 @@ use engine::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
 use super::role::Role;
+use super::secret::are_same;
 use super::session::Person;
 use crate::whole_file::{Unusable, read_json, write_json};
 
@@ -111,8 +112,7 @@ impl People {
         // A name that is not there takes as long as one that is.
         let (salt, expected) = found.map_or(([0; 16], [0; 32]), |entry| (entry.salt, entry.hash));
         let own = hash(password, &salt)?;
-        let is_same = own.iter().zip(expected).fold(0, |all, (a, b)| all | (a ^ b)) == 0;
-        match found.filter(|_| is_same) {
+        match found.filter(|_| are_same(&own, &expected)) {
             None => Ok(Err(Denied::Wrong)),
             Some(entry) => {
                 self.tries().clear();

@@ -5,6 +5,8 @@ use std::fmt;
 use engine::Result;
 use engine::crypto::random;
 
+use crate::ui::format;
+
 /// Bytes of a secret: 192 bits.
 const LEN: usize = 24;
 
@@ -23,14 +25,18 @@ impl Secret {
 
     /// Whether `text` is this secret. It takes the same time wherever they differ.
     pub fn is(&self, text: &str) -> bool {
-        let own = self.to_string();
-        own.len() == text.len() && own.bytes().zip(text.bytes()).fold(0, |all, (a, b)| all | (a ^ b)) == 0
+        are_same(self.to_string().as_bytes(), text.as_bytes())
     }
+}
+
+/// Compares values, of which one is secret. It takes the same time wherever they differ.
+pub fn are_same(one: &[u8], two: &[u8]) -> bool {
+    one.len() == two.len() && one.iter().zip(two).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }
 
 impl fmt::Display for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&format::hex(&self.0))
     }
 }
 

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use engine::repository::Repository;
 use engine::snapshots::find::{FindHit, find};
 use engine::snapshots::ls::ls;
+use engine::snapshots::part::Part;
 use engine::snapshots::versions::{Version, versions};
 use engine::snapshots::{Selector, Snapshot, SnapshotList, list, select};
 use engine::{Error, ErrorKind, Result};
 use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::LeaseId;
-use repo_format::manifest::RootKind;
 
 use super::super::door::Thing;
 use crate::context::Context;
@@ -198,6 +198,5 @@ pub fn read_picture(repository: &Repository, thing: &Thing) -> Result<Vec<u8>> {
 
 /// Whether a path is inside a database, whose parts are no files for people.
 pub fn is_in_database(snapshot: &Snapshot, path: &[u8]) -> bool {
-    let root = path.split(|byte| *byte == b'/').next().unwrap_or(path);
-    snapshot.manifest.roots.iter().any(|of| of.kind == RootKind::Database && of.name.0 == root)
+    Part::of(&snapshot.manifest, path) != Part::Plain
 }

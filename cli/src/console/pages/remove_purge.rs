@@ -91,8 +91,7 @@ async fn put_back(
     visitor: Visitor,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Answer {
-    let receipt = id(one(&fields, "receipt").unwrap_or_default())?;
-    sure(&fields)?;
+    let receipt = chosen(&fields)?;
     let database = house.office.look_at_settings(|context| Ok(context.settings.file.database.clone())).await?;
     let Some(database) = database else {
         return Err(Refusal::WillNotDo("No database is saved on this computer.".to_owned()));
@@ -108,8 +107,7 @@ async fn let_go(
     visitor: Visitor,
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Answer {
-    let receipt = id(one(&fields, "receipt").unwrap_or_default())?;
-    sure(&fields)?;
+    let receipt = chosen(&fields)?;
     let reason = one(&fields, "reason").unwrap_or_default().trim();
     if reason.chars().count() > REASON_MAX {
         return Err(Refusal::WillNotDo(format!("A reason has at most {REASON_MAX} letters.")));
@@ -124,9 +122,11 @@ fn id(text: &str) -> std::result::Result<LeaseId, Refusal> {
     text.parse().map_err(|_| Refusal::Malformed("the number of the removal"))
 }
 
-fn sure(fields: &[(String, String)]) -> std::result::Result<(), Refusal> {
+/// The removal that a form is about, if the person is sure.
+fn chosen(fields: &[(String, String)]) -> std::result::Result<LeaseId, Refusal> {
+    let receipt = id(one(fields, "receipt").unwrap_or_default())?;
     match one(fields, "sure") {
-        Some(_) => Ok(()),
+        Some(_) => Ok(receipt),
         None => Err(Refusal::WillNotDo("Say that you are sure. Nothing was done.".to_owned())),
     }
 }

@@ -20,6 +20,7 @@ use super::super::view::{Frame, Tab, number, time};
 use super::find::{Tile, is_picture};
 use super::{Answer, House, Refusal, page};
 use crate::agent::now;
+use crate::percent::escaped;
 use crate::ui::format;
 
 /// The largest side of a thumbnail, in pixels.
@@ -216,17 +217,9 @@ async fn copy(State(house): State<Arc<House>>, visitor: Visitor, Path(number): P
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
     let name = thing.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-    let disposition = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{}", percent(name)));
+    let disposition = HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{}", escaped(name)));
     headers.insert(header::CONTENT_DISPOSITION, disposition.map_err(|error| Refusal::Broken(error.to_string()))?);
     Ok(answer)
-}
-
-/// A name as RFC 8187 writes it in a header.
-fn percent(name: &[u8]) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    name.iter()
-        .map(|byte| if is_plain(*byte) { char::from(*byte).to_string() } else { format!("%{byte:02X}") })
-        .collect()
 }
 
 impl House {
@@ -256,15 +249,5 @@ impl Session {
         self.things.thing(number).ok_or_else(|| {
             Refusal::WillNotDo("This page is too old. Go to Find & restore, and look for it again.".to_owned())
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_in_a_header_is_only_letters_and_escapes() {
-        assert_eq!(percent("Müller \"x\"\r\n.jpg".as_bytes()), "M%C3%BCller%20%22x%22%0D%0A.jpg");
     }
 }

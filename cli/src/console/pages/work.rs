@@ -210,7 +210,6 @@ mod tests {
             by: None,
             began: Timestamp::UNIX_EPOCH,
             progress: Progress { done_bytes, total_bytes, elapsed_ms: 60_000, ..Progress::default() },
-            phases: Vec::new(),
             messages: Vec::new(),
             is_stopping: false,
         };

@@ -1,21 +1,6 @@
 //! Numbers as people read them.
 
-use engine::words;
-
-/// A number with separators.
-pub fn count(number: u64) -> String {
-    words::count(number)
-}
-
-/// A number of things: "1 file", "2,981 files".
-pub fn counted(number: u64, thing: &str) -> String {
-    words::counted(number, thing)
-}
-
-/// A size.
-pub fn bytes(number: u64) -> String {
-    words::bytes(number)
-}
+pub use engine::words::{bytes, count, counted};
 
 /// The share of `part` in `whole`, in percent, rounded down; `None` of nothing.
 pub fn percent(part: u64, whole: u64) -> Option<u64> {

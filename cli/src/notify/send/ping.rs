@@ -9,6 +9,7 @@ use ureq::http::Uri;
 use super::http::{Client, Url};
 use super::{Kind, Message, Sent, Transport, Way, resolve};
 use crate::notify::settings::PingSettings;
+use crate::percent::escaped;
 
 /// Longest body, bytes: servers cut longer ones.
 const BODY_MAX: usize = 100_000;
@@ -89,14 +90,7 @@ fn kuma(url: &str, message: &Message) -> Option<String> {
         Kind::Test | Kind::Success | Kind::Warning | Kind::Well | Kind::Summary => "up",
     };
     let base = url.split('?').next().unwrap_or_default();
-    Some(format!("{base}?status={state}&msg={}", escaped(&message.title)))
-}
-
-/// `text` for a query.
-fn escaped(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    let one = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(one).collect()
+    Some(format!("{base}?status={state}&msg={}", escaped(message.title.as_bytes())))
 }
 
 #[cfg(test)]

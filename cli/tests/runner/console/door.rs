@@ -11,14 +11,8 @@ const PAGES: [&str; 5] = ["/", "/work", "/progress", "/find", "/elsewhere"];
 const FORMS: [&str; 6] = ["/backup", "/stop", "/find", "/restore/check", "/restore", "/lock"];
 
 fn console() -> Console {
-    let machine = Machine::new();
+    let machine = Machine::with_repository();
     machine.write("source/a.txt", "a");
-    machine.write(
-        "enamel.toml",
-        "repository = \"repo\"\nkey-file = \"key\"\nsources = [\"source\"]\nstate-dir = \"state\"\n",
-    );
-    let mut init = machine.bare();
-    assert!(init.args(["--config", "enamel.toml", "--quiet", "init"]).status().unwrap().success());
     Console::open(machine, "")
 }
 

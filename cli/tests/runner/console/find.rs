@@ -31,7 +31,7 @@ const BITMAP: [u8; 58] = {
 };
 
 fn console() -> Console {
-    let machine = Machine::new();
+    let machine = Machine::with_repository();
     for (name, text) in [("source/S/SmithAnna142/letter.txt", "first"), ("source/J/JonesBob7/<b>.txt", "other")] {
         fs::create_dir_all(machine.path(name).parent().unwrap()).unwrap();
         machine.write(name, text);
@@ -39,20 +39,11 @@ fn console() -> Console {
     fs::write(machine.path("source/S/SmithAnna142/x.bmp"), BITMAP).unwrap();
     fs::write(machine.path("source/S/SmithAnna142/evil.jpg"), "<html><script>alert(1)</script>").unwrap();
     fs::create_dir(machine.path("restored")).unwrap();
-    machine.write(
-        "enamel.toml",
-        "repository = \"repo\"\nkey-file = \"key\"\nsources = [\"source\"]\nstate-dir = \"state\"\n",
-    );
-    let run = |words: &[&str]| {
-        let mut command = machine.bare();
-        assert!(command.args(["--config", "enamel.toml", "--quiet"]).args(words).status().unwrap().success());
-    };
-    run(&["init"]);
-    run(&["backup"]);
+    machine.backup(&[]);
     machine.write("source/S/SmithAnna142/letter.txt", "a second version");
-    run(&["backup"]);
+    machine.backup(&[]);
     fs::remove_file(machine.path("source/S/SmithAnna142/letter.txt")).unwrap();
-    run(&["backup"]);
+    machine.backup(&[]);
     Console::open(machine, "")
 }
 

@@ -4,14 +4,8 @@ use super::client::Console;
 use crate::harness::Machine;
 
 fn console(more: &str) -> Console {
-    let machine = Machine::new();
+    let machine = Machine::with_repository();
     machine.write("source/a.txt", "a");
-    machine.write(
-        "enamel.toml",
-        "repository = \"repo\"\nkey-file = \"key\"\nsources = [\"source\"]\nstate-dir = \"state\"\n",
-    );
-    let mut init = machine.bare();
-    assert!(init.args(["--config", "enamel.toml", "--quiet", "init"]).status().unwrap().success());
     assert!(std::process::Command::new("mkfifo").arg(machine.path("hold")).status().unwrap().success());
     Console::open(machine, more)
 }
