@@ -369,6 +369,8 @@ fn tables_that_were_flushed_are_read_whole_and_the_summary_says_why(version: Ver
 fn a_table_that_changed_in_the_second_of_a_snapshot_is_not_read_again(version: Version) {
     let server = TestServer::of(version, LOGGED);
     server.script("CREATE DATABASE s; CREATE TABLE s.a (id INT PRIMARY KEY, v INT) ENGINE=InnoDB; INSERT INTO s.a VALUES (1, 1), (2, 2), (3, 3)");
+    // A log that begins in the second of a snapshot may be another one of the same name, and is not followed.
+    settle(&server);
     let fixture = Fixture::new();
     let repository = fixture.open();
     save(&repository, &server, Extent::Changes);
@@ -377,7 +379,8 @@ fn a_table_that_changed_in_the_second_of_a_snapshot_is_not_read_again(version: V
         server.run(&format!("UPDATE s.a SET v = {value} WHERE id = 1"));
         save(&repository, &server, Extent::Changes);
         let idle = save(&repository, &server, Extent::Changes);
-        assert_eq!((idle.outcome.databases[0].rows, idle.outcome.databases[0].unchanged_tables), (0, 1));
+        let database = &idle.outcome.databases[0];
+        assert_eq!((database.rows, database.unchanged_tables), (0, 1), "{database:?} {:?}", idle.outcome.problems);
     }
 }
 
