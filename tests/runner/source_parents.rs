@@ -3,12 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use engine::catalog::sealed_chunks;
 use engine::files::backup::{BackupOptions, BackupOutcome, ParentChoice, Source};
 use engine::monitor::NullMonitor;
+use engine::pack::ChunkReader;
+use engine::store::{MemoryStore, ObjectName};
+use engine::tree::lookup;
 use repo_format::id::LeaseId;
 
-use crate::support::{Fixture, backup_options, by_id};
+use crate::support::{Fixture, Hook, backup_options, by_id, look};
 
 fn save(fixture: &Fixture, sources: Vec<Source>, options: &BackupOptions) -> BackupOutcome {
     engine::files::backup::backup(&fixture.open(), sources, options, &NullMonitor).unwrap()
@@ -110,4 +115,34 @@ fn names_of_equal_roots_go_by_their_paths_and_stay() {
     let joined = names(&fixture, save(&fixture, paths(&[&one, &two, &three]), &backup_options()).snapshot);
     assert!(expected.iter().all(|(path, name)| joined[path] == *name), "{joined:?}");
     assert_eq!(joined[one.as_os_str().as_encoded_bytes()], "images~3");
+}
+
+#[test]
+fn an_earlier_folder_that_does_not_open_is_stored_again() {
+    let store = MemoryStore::new();
+    let fixture = Fixture::in_store(Arc::new(store.clone()));
+    let root = folder(&fixture, "root", 3);
+    fs::create_dir(root.join("sub")).unwrap();
+    fs::write(root.join("sub/file"), "contents").unwrap();
+    let first = save(&fixture, paths(&[&root]), &backup_options()).snapshot.unwrap();
+
+    let repository = fixture.open();
+    let manifest = by_id(&repository, first).manifest;
+    let (_, sub) = lookup(&ChunkReader::new(&repository), &manifest, b"root/sub").unwrap();
+    let node = sub.unwrap().tree.unwrap();
+    for (id, size) in repository.list_packs().unwrap() {
+        let mut bytes = store.bytes(&ObjectName::Pack(id)).unwrap();
+        let pack = repository.read_pack_table(id, size).unwrap();
+        let at = sealed_chunks(&pack).filter(|(chunk, _)| *chunk == node).map(|(_, at)| at.offset);
+        at.for_each(|at| bytes[usize::try_from(at).unwrap() + 3] ^= 1);
+        store.put_raw(&ObjectName::Pack(id), bytes);
+    }
+    drop(repository);
+
+    let expected = look(&root);
+    let hook = Hook::quiet();
+    let again = engine::files::backup::backup(&fixture.open(), paths(&[&root]), &backup_options(), &hook).unwrap();
+    assert_eq!(again.statistics.new_files, 1);
+    assert!(hook.notes().iter().any(|note| note.contains("does not open")), "{:?}", hook.notes());
+    fixture.assert_restores(&fixture.open_anew(), again.snapshot.unwrap(), &expected);
 }

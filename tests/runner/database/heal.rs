@@ -15,12 +15,12 @@ use engine::repository::Repository;
 use engine::snapshots::Snapshot;
 use engine::snapshots::saved::Database;
 use engine::store::{MemoryStore, ObjectName};
-use engine::tree::ContentIter;
+use engine::tree::{ContentIter, lookup};
 use engine::upkeep::repair::{RepairOptions, repair};
 use engine::upkeep::verify::{Depth, VerifyOptions, verify_snapshot};
 use repo_format::config::Access;
 use repo_format::head::KeyClass;
-use repo_format::id::LeaseId;
+use repo_format::id::{ChunkId, LeaseId};
 use repo_format::segment::SegmentPack;
 use scenario_tests::databases::many_tables;
 use scenario_tests::on_each_server;
@@ -85,6 +85,7 @@ on_each_server!(
     changed_tables_whose_earlier_rows_do_not_open_are_read_whole_and_named,
     a_proof_that_cannot_open_the_earlier_rows_stores_all_of_them_again,
     tables_whose_earlier_rows_are_gone_are_read_whole_and_named,
+    tables_in_an_earlier_folder_that_does_not_open_are_stored_again_and_named,
 );
 
 /// A server with a table of each engine that changes, one of each that does not, and a repository with a snapshot of them.
@@ -128,10 +129,14 @@ impl Practice {
 
     /// The packs that have rows.
     fn data_packs(&self) -> Vec<SegmentPack> {
+        self.packs_of(KeyClass::Data)
+    }
+
+    fn packs_of(&self, class: KeyClass) -> Vec<SegmentPack> {
         let repository = self.fixture.open();
         let packs = repository.list_packs().unwrap().into_iter();
         let described = packs.map(|(id, size)| repository.read_pack_table(id, size).unwrap());
-        described.filter(|pack| pack.sealing.class == KeyClass::Data).collect()
+        described.filter(|pack| pack.sealing.class == class).collect()
     }
 
     /// Flips a bit in each chunk of the rows that change.
@@ -147,7 +152,20 @@ impl Practice {
                 ids.extend(ContentIter::new(&reader, &segment.content, segment.len).map(|item| item.unwrap().id));
             }
         }
-        for pack in self.data_packs() {
+        self.flip(KeyClass::Data, &ids);
+    }
+
+    /// Flips a bit in the node of a folder of the snapshot.
+    fn damage_folder(&self, snapshot: LeaseId, path: &[u8]) {
+        let repository = self.fixture.open();
+        let manifest = by_id(&repository, snapshot).manifest;
+        let reader = ChunkReader::new(&repository);
+        let (_, folder) = lookup(&reader, &manifest, path).unwrap();
+        self.flip(KeyClass::Meta, &HashSet::from([folder.unwrap().tree.unwrap()]));
+    }
+
+    fn flip(&self, class: KeyClass, ids: &HashSet<ChunkId>) {
+        for pack in self.packs_of(class) {
             let name = ObjectName::Pack(pack.id);
             let mut bytes = self.store.bytes(&name).unwrap();
             let damaged = sealed_chunks(&pack).filter(|(id, _)| ids.contains(id));
@@ -209,4 +227,22 @@ fn tables_whose_earlier_rows_are_gone_are_read_whole_and_named(version: Version)
     let last = practice.save(Extent::Changes);
     assert_eq!(mended(&last), gone(true));
     practice.assert_whole(&last);
+}
+
+fn tables_in_an_earlier_folder_that_does_not_open_are_stored_again_and_named(version: Version) {
+    let (practice, snapshot) = Practice::new(version);
+    let root = by_id(&practice.fixture.open(), snapshot).manifest.roots[0].name.0.clone();
+    practice.damage_folder(snapshot, &[&root[..], b"/s/c"].concat());
+    let first = practice.save(Extent::Changes);
+    assert_eq!(mended(&first), [("s.c", Loss::Damaged, false)]);
+    practice.assert_whole(&first);
+    // Other tables may have lists in the same pack.
+    practice.save(Extent::Changes);
+    let healed = practice.save(Extent::Changes);
+    assert_eq!(mended(&healed), []);
+
+    practice.damage_folder(healed.snapshot.unwrap(), &root);
+    let second = practice.save(Extent::Changes);
+    assert_eq!(mended(&second), ["s.a", "s.b", "s.c", "s.d"].map(|name| (name, Loss::Damaged, false)));
+    practice.assert_whole(&second);
 }

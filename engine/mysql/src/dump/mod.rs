@@ -110,7 +110,6 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
     let reach = Reach::seen(&mut control, &source.schemas, &schemas, &listed)?;
     let unseen = rights::check(&server, &privileges, source, &reach)?;
     let tells_apart = tells_snapshots_apart(&mut control, &server)?;
-    let parent_root = run.parent().root();
     let cache = run.store().repository().catalog().folder().map(std::path::Path::to_owned);
     let dump = Dump {
         run,
@@ -123,8 +122,7 @@ fn save(run: &Run<'_>, address: &Address, source: &DatabaseSource, root: &Root) 
         schemas,
         listed,
         unseen,
-        parent: ParentDatabase::open(run.parent(), parent_root.clone())?,
-        parent_root,
+        parent: ParentDatabase::open(run.parent())?,
         spool_folder: source.spool_folder.clone().or(cache).unwrap_or_else(tempfile::env::temp_dir),
         space: SpoolSpace::new(source.spool_bytes_max),
     };

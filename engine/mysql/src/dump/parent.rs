@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use repo_format::database::{ROWS_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name};
+use repo_format::database::{ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name};
+use repo_format::id::ChunkId;
 use repo_format::limits;
 
 use super::evidence::{Before, ServerFacts};
@@ -55,14 +56,19 @@ impl ParentTable {
 }
 
 impl ParentDatabase {
-    /// The database whose directory is `root`.
+    /// The database of the parent snapshot.
     ///
     /// # Errors
     /// If the repository does not answer.
-    pub fn open(parent: &Parent<'_>, root: Option<TreeEntry>) -> Result<Self> {
-        let record = root.as_ref().and_then(|root| parent.entries(root.tree).find(SERVER_FILE));
+    pub fn open(parent: &Parent<'_>) -> Result<Self> {
+        let mut way = Way { parent, is_damaged: false };
+        let root = match parent.origin() {
+            Some((manifest, root)) => way.find(manifest.tree_id(), &root.name.0)?,
+            None => None,
+        };
+        let record = way.find_below(root.as_ref(), &[SERVER_FILE])?;
         let bytes = record.as_ref().map(|entry| read_record(parent, entry)).transpose()?;
-        let is_lost = matches!(bytes, Some(None));
+        let is_lost = way.is_damaged || matches!(bytes, Some(None));
         let server = bytes.flatten().and_then(|bytes| ServerRecord::decode(&bytes).ok());
         let carried = server.iter().flat_map(|server| &server.carried);
         let carried = carried.map(|t| (TableName::new(&t.schema, &t.table), t.read));
@@ -88,15 +94,17 @@ impl ParentDatabase {
     /// # Errors
     /// As [`ParentDatabase::open`].
     pub fn table(&self, run: &Run<'_>, schema: &str, name: &str) -> Result<Option<ParentTable>> {
-        let find = |tree, name: &[u8]| run.parent().entries(tree).find(name);
-        let table = self.root.as_ref().and_then(|root| find(root.tree, &escape_name(schema)));
-        let table = table.and_then(|schema| find(schema.tree, &escape_name(name)));
-        let definition = table.as_ref().and_then(|table| find(table.tree, TABLE_FILE));
-        let (Some(server), Some(table), Some(definition)) = (&self.server, table, definition) else { return Ok(None) };
-        let rows = find(table.tree, ROWS_FILE);
+        let mut way = Way { parent: run.parent(), is_damaged: false };
+        let folder = way.find_below(self.root.as_ref(), &[&escape_name(schema), &escape_name(name)])?;
+        let definition = way.find_below(folder.as_ref(), &[TABLE_FILE])?;
+        let rows = way.find_below(folder.as_ref(), &[ROWS_FILE])?;
+        if way.is_damaged {
+            self.note_lost(schema, name);
+        }
+        let (Some(server), Some(definition)) = (&self.server, definition) else { return Ok(None) };
         let Some(bytes) = read_record(run.parent(), &definition)? else {
             rows.map_or(Ok(()), |rows| run.parent().distrust_damaged(&rows))?;
-            self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(TableName::new(schema, name));
+            self.note_lost(schema, name);
             return Ok(None);
         };
         let Ok(record) = TableRecord::decode(&bytes) else { return Ok(None) };
@@ -105,10 +113,50 @@ impl ParentDatabase {
         Ok(Some(ParentTable { record, definition, rows, read, is_late }))
     }
 
+    /// The record of a schema.
+    ///
+    /// # Errors
+    /// As [`ParentDatabase::open`].
+    pub fn schema(&self, run: &Run<'_>, schema: &str) -> Result<Option<TreeEntry>> {
+        let mut way = Way { parent: run.parent(), is_damaged: false };
+        way.find_below(self.root.as_ref(), &[&escape_name(schema), SCHEMA_FILE])
+    }
+
+    fn note_lost(&self, schema: &str, name: &str) {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).insert(TableName::new(schema, name));
+    }
+
     /// The parent snapshot's knowledge of `table`, as evidence.
     pub fn before<'f>(&'f self, table: &'f ParentTable) -> Option<Before<'f>> {
         let server = ServerFacts::of(self.server.as_ref()?);
         Some(Before { server, record: &table.record, read: table.read, is_late: table.is_late })
+    }
+}
+
+/// The way to an entry of the parent snapshot.
+struct Way<'p, 'r> {
+    parent: &'p Parent<'r>,
+    /// A folder on the way did not open.
+    is_damaged: bool,
+}
+
+impl Way<'_, '_> {
+    fn find(&mut self, tree: Option<ChunkId>, name: &[u8]) -> Result<Option<TreeEntry>> {
+        let mut entries = self.parent.entries(tree);
+        let found = entries.find(name)?;
+        self.is_damaged |= entries.is_damaged();
+        Ok(found)
+    }
+
+    fn find_below(&mut self, from: Option<&TreeEntry>, names: &[&[u8]]) -> Result<Option<TreeEntry>> {
+        let mut at = from.cloned();
+        for name in names {
+            at = match at {
+                Some(above) => self.find(above.tree, name)?,
+                None => return Ok(None),
+            };
+        }
+        Ok(at)
     }
 }
 

@@ -149,10 +149,7 @@ impl Writer<'_, '_, '_> {
         let contents = read_schema(control, &self.dump.server, schema)?;
         left_out.extend(self.named(contents.left_out));
         let name = escape_name(schema);
-        let before = self.dump.parent_root.as_ref().and_then(|root| {
-            let folder = self.dump.run.parent().entries(root.tree).find(&name)?;
-            self.dump.run.parent().entries(folder.tree).find(SCHEMA_FILE)
-        });
+        let before = self.dump.parent.schema(self.dump.run, schema)?;
         entries.push(self.record(SCHEMA_FILE, contents.record.encode(), before.as_ref())?);
         let time = entries.iter().map(|entry| entry.meta.mtime()).max().unwrap_or(self.time);
         folder(self.dump.run, &mut self.sealer, &name, entries, time)

@@ -15,7 +15,6 @@ use super::standstill::Standstill;
 use crate::database::TableName;
 use crate::database::{Address, LockFacts, Server, TableInfo};
 use engine_core::files::backup::{Loss, Run};
-use engine_core::tree::TreeEntry;
 
 /// One database on its way into the snapshot.
 pub(super) struct Dump<'d, 'r> {
@@ -34,7 +33,6 @@ pub(super) struct Dump<'d, 'r> {
     /// Whether the account sees all programs and views of the server.
     pub sees_programs: bool,
     pub parent: ParentDatabase,
-    pub parent_root: Option<TreeEntry>,
     pub now: ServerNow,
     pub spool_folder: PathBuf,
     pub space: SpoolSpace,

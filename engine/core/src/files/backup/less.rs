@@ -3,6 +3,7 @@
 use repo_format::entry::{Entry, EntryKind, STATE_MOUNT};
 
 use super::parent::Parent;
+use crate::error::Result;
 use crate::words;
 
 /// A root with at most a tenth of its files left is reported.
@@ -13,22 +14,25 @@ const MANY: u64 = 100;
 const LOOKED_AT: u64 = 1_000_000;
 
 /// The warning for a root in which `files` files were found, if they are far fewer than in the parent snapshot.
-pub(super) fn much_less(parent: &Parent<'_>, files: u64) -> Option<String> {
-    let (manifest, _) = parent.origin()?;
+///
+/// # Errors
+/// As [`Parent::root`].
+pub(super) fn much_less(parent: &Parent<'_>, files: u64) -> Result<Option<String>> {
+    let Some((manifest, _)) = parent.origin() else { return Ok(None) };
     let enough = if files == 0 { 1 } else { files.saturating_mul(SHARE).max(MANY + 1) };
     // The snapshot's total is an upper bound: often it makes counting this root unnecessary.
     if manifest.statistics.files < enough {
-        return None;
+        return Ok(None);
     }
-    let before = parent.count_files(parent.root()?.tree, enough, LOOKED_AT);
+    let before = parent.root()?.map_or(0, |root| parent.count_files(root.tree, enough, LOOKED_AT));
     if before < enough {
-        return None;
+        return Ok(None);
     }
     let id = words::short(manifest.id);
-    Some(match files {
+    Ok(Some(match files {
         0 => format!("it held files in snapshot {id} and holds none now: is a disk not mounted?"),
         _ => format!("it held {before} files or more in snapshot {id} and holds {files} now: is a disk not mounted?"),
-    })
+    }))
 }
 
 /// Whether the folder was a mount point with contents, and no longer is a mount point.

@@ -1,5 +1,6 @@
 //! The snapshots that a run compares with, and whether their packs still exist.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
 use repo_format::entry::{EntryKind, Time};
@@ -8,10 +9,10 @@ use repo_format::manifest::{Manifest, Root};
 use repo_format::pack::ChunkKind;
 
 use super::choice::Choice;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Monitor, Work};
 use crate::pack::{ChunkReader, ChunkStore};
-use crate::tree::{ContentIter, DirectoryIter, TreeEntry, reach_content};
+use crate::tree::{ContentIter, DirectoryIter, TreeEntry, Visitor, reach, reach_content};
 
 /// The chosen snapshots, ready for look-ups.
 pub(super) struct Parents<'r> {
@@ -89,10 +90,12 @@ impl<'r> Parent<'r> {
     }
 
     /// The root's entry.
-    pub fn root(&self) -> Option<TreeEntry> {
-        let (manifest, root) = self.of?;
-        // An unreadable parent counts as none: everything is read again, and `verify` reports the damage.
-        DirectoryIter::seek(self.reader, manifest.tree_id(), &root.name.0).ok().flatten()
+    ///
+    /// # Errors
+    /// As [`ParentEntries::find`].
+    pub fn root(&self) -> Result<Option<TreeEntry>> {
+        let Some((manifest, root)) = self.of else { return Ok(None) };
+        self.entries(manifest.tree_id()).find(&root.name.0)
     }
 
     /// Counts the files in a folder and below it. Stops at `enough`, or after examining `looked_at` entries.
@@ -126,7 +129,8 @@ impl<'r> Parent<'r> {
 
     /// The entries of a folder of the parent.
     pub fn entries(&self, tree: Option<ChunkId>) -> ParentEntries<'r> {
-        ParentEntries { iter: tree.map(|tree| DirectoryIter::new(self.reader, Some(tree))), next: None }
+        let iter = tree.map(|tree| DirectoryIter::new(self.reader, Some(tree)));
+        ParentEntries { parent: *self, tree, iter, next: None, is_damaged: false }
     }
 
     /// Whether everything that `entry` needs is stored. If not, the source is read again, which repairs the loss.
@@ -170,49 +174,111 @@ impl<'r> Parent<'r> {
     /// If the repository does not answer, or this machine cannot note what is damaged.
     pub fn distrust_damaged(&self, entry: &TreeEntry) -> Result<()> {
         let Some(content) = &entry.content else { return Ok(()) };
-        let mut lost: HashMap<PackId, HashSet<ChunkId>> = HashMap::new();
+        let mut lost = HashSet::new();
         let walked = reach_content(self.reader, content, self.monitor, &mut |child| match self
             .reader
             .read(child.kind, &child.id)
         {
             Err(error) if error.is_damage() => {
-                for location in self.reader.locations(&child.id)? {
-                    lost.entry(location.pack).or_default().insert(child.id);
-                }
+                lost.insert(child.id);
                 Ok(false)
             }
             read => read.map(|_| true),
         });
+        self.distrust(lost)?;
+        // Lists that do not fit each other are damage, too.
+        walked.or_else(|error| if error.is_damage() { Ok(()) } else { Err(error) })
+    }
+
+    /// The same for a folder of which a node does not open: all nodes below it are read.
+    fn distrust_damaged_nodes(&self, tree: ChunkId) -> Result<()> {
+        let mut nodes = LostNodes::default();
+        reach(self.reader, tree, &mut nodes, self.monitor)?;
+        self.distrust(nodes.lost)
+    }
+
+    fn distrust(&self, chunks: HashSet<ChunkId>) -> Result<()> {
+        let mut lost: HashMap<PackId, HashSet<ChunkId>> = HashMap::new();
+        for id in chunks {
+            for location in self.reader.locations(&id)? {
+                lost.entry(location.pack).or_default().insert(id);
+            }
+        }
         for (pack, chunks) in lost {
             self.store.distrust(pack);
             self.store.repository().remember_damaged_chunks(pack, chunks)?;
         }
-        // Lists that do not fit each other are damage, too.
-        walked.or_else(|error| if error.is_damage() { Ok(()) } else { Err(error) })
+        Ok(())
+    }
+}
+
+/// The nodes below a folder that do not open.
+#[derive(Default)]
+struct LostNodes {
+    met: HashSet<ChunkId>,
+    lost: HashSet<ChunkId>,
+}
+
+impl Visitor for LostNodes {
+    fn enter(&mut self, id: &ChunkId) -> Result<bool> {
+        Ok(self.met.insert(*id))
+    }
+
+    fn chunk(&mut self, _: &ChunkId) -> Result<()> {
+        Ok(())
+    }
+
+    fn damaged(&mut self, id: &ChunkId, _: Error) -> Result<()> {
+        self.lost.insert(*id);
+        Ok(())
     }
 }
 
 /// Walks a folder of the parent in step with the real one.
 pub struct ParentEntries<'r> {
+    parent: Parent<'r>,
+    tree: Option<ChunkId>,
     iter: Option<DirectoryIter<'r>>,
     next: Option<TreeEntry>,
+    is_damaged: bool,
 }
 
 impl ParentEntries<'_> {
-    /// The parent's entry of this name. Names must come in ascending order.
-    pub fn find(&mut self, name: &[u8]) -> Option<TreeEntry> {
+    /// The parent's entry of this name. Names must come in ascending order. After a node that does not open there are none: whatever the
+    /// folder holds is read again, and its nodes are stored again.
+    ///
+    /// # Errors
+    /// If the repository does not answer, or this machine cannot note what is damaged.
+    pub fn find(&mut self, name: &[u8]) -> Result<Option<TreeEntry>> {
         loop {
             if self.next.is_none() {
-                match self.iter.as_mut()?.next()? {
-                    Ok(entry) => self.next = Some(entry),
-                    Err(_) => self.iter = None,
+                match self.iter.as_mut().and_then(Iterator::next) {
+                    None => return Ok(None),
+                    Some(Ok(entry)) => self.next = Some(entry),
+                    Some(Err(error)) if error.is_damage() => return self.give_up().map(|()| None),
+                    Some(Err(error)) => return Err(error),
                 }
             }
-            match self.next.as_ref()?.name().cmp(name) {
-                std::cmp::Ordering::Less => self.next = None,
-                std::cmp::Ordering::Equal => return self.next.take(),
-                std::cmp::Ordering::Greater => return None,
+            let order = self.next.as_ref().map(|next| next.name().cmp(name));
+            match order {
+                Some(Ordering::Less) => self.next = None,
+                Some(Ordering::Equal) => return Ok(self.next.take()),
+                _ => return Ok(None),
             }
         }
+    }
+
+    /// Whether a node of it did not open.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged
+    }
+
+    fn give_up(&mut self) -> Result<()> {
+        (self.iter, self.is_damaged) = (None, true);
+        self.parent.monitor.note(
+            "a list of names in the earlier snapshot does not open: all that it named is read and stored again. \
+             `enamel repair --dry-run --read-data` says what else is lost in the repository",
+        );
+        self.tree.map_or(Ok(()), |tree| self.parent.distrust_damaged_nodes(tree))
     }
 }

@@ -103,7 +103,7 @@ fn stopped() -> Error {
 impl<'r> Walk<'_, 'r> {
     fn root(&mut self, root: OpenRoot) -> Result<()> {
         self.parent = self.run.parents.of(root.number);
-        let parent = self.parent.root();
+        let parent = self.parent.root()?;
         self.root_path = root.described.plain_path().to_vec();
         self.files = 0;
         let name = root.described.name.0;
@@ -178,7 +178,7 @@ impl<'r> Walk<'_, 'r> {
     /// Ends a folder with this many folders above it; a root has none.
     fn leave(&mut self, mut frame: Frame<'r>, above: usize) -> Result<()> {
         if above == 0 {
-            self.compare_root(&mut frame);
+            self.compare_root(&mut frame)?;
         }
         self.send(Event::Leave(frame.entry))
     }
@@ -195,14 +195,15 @@ impl<'r> Walk<'_, 'r> {
     }
 
     /// Reports a root that holds much less than before. Nobody can tell what is missing in it.
-    fn compare_root(&mut self, frame: &mut Frame<'r>) {
+    fn compare_root(&mut self, frame: &mut Frame<'r>) -> Result<()> {
         if !self.may_be_less() || frame.entry.meta.gaps.is_some() {
-            return;
+            return Ok(());
         }
-        if let Some(message) = less::much_less(&self.parent, self.files) {
+        if let Some(message) = less::much_less(&self.parent, self.files)? {
             self.run.problems.add(&self.root_path, ProblemKind::Less, message);
             frame.entry.meta.gaps = Some(unlisted(GAP_OTHER));
         }
+        Ok(())
     }
 
     /// Reports a folder whose file system is no longer mounted; returns the gaps for its entry.
@@ -246,7 +247,7 @@ impl<'r> Walk<'_, 'r> {
         if frame.excludes.is_excluded(&at.relative, stat.is_dir()) {
             return self.left_out(name, GAP_RULE).map(|()| None);
         }
-        let parent = frame.parent.find(&name);
+        let parent = frame.parent.find(&name)?;
         if stat.is_dir() {
             return self.subfolder(frame, dir, FoundFolder { name, at, stat, parent });
         }
