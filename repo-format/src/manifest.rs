@@ -121,6 +121,8 @@ pub const HELD_GROWTH: u8 = 2;
 pub const HELD_GONE: u8 = 4;
 /// The same small file is new in many folders.
 pub const HELD_NOTES: u8 = 8;
+/// Tables are gone or have lost many rows.
+pub const HELD_TABLES: u8 = 16;
 
 /// The manifest that a copy was made of.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -335,6 +337,9 @@ pub struct Signals {
     /// Folders with a new small file of the same name, for the most frequent name.
     #[n(7)]
     pub note_folders: u64,
+    /// Tables that are gone or have lost a fifth of their rows, though no purge has removed them, if there are any.
+    #[n(8)]
+    pub shrunken_tables: Option<u64>,
 }
 
 impl Manifest {

@@ -254,6 +254,7 @@ fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result
             rule.words(&signals)
         ));
     }
+    summary::tell_shrunken(context.ui, &outcome);
     let has_found_damage = summary::tell_mended(context.ui, &outcome);
     let is_unanswered = outcome.unanswered.is_urgent();
     let is_incomplete = outcome.problem_count > 0 || is_unanswered || !outcome.held.is_empty();

@@ -22,8 +22,8 @@ use crate::ui::{Ui, format};
 /// Look at snapshots that are held, and answer.
 ///
 /// If most of the pictures no longer begin as pictures, if many files grew by the same number of bytes, if a fifth of all
-/// files is gone, or if the same note is new in many folders, somebody may have attacked the practice. Enamel makes the
-/// backup all the same, and holds it: no snapshot is forgotten and no room is freed until a person has looked. In the
+/// files or of the rows of a long table is gone, or if the same note is new in many folders, somebody may have attacked
+/// the practice. Rows and files that Enamel purged are not missed. Enamel makes the backup all the same, and holds it: no snapshot is forgotten and no room is freed until a person has looked. In the
 /// first two weeks of a source nothing is held.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\

@@ -356,6 +356,7 @@ fn signals(n: &[u64; 12]) -> Signals {
         same_growth_bytes: n[5].cast_signed(),
         gone_files: n[6],
         note_folders: n[7],
+        shrunken_tables: n[8].is_multiple_of(2).then_some(n[9]),
     }
 }
 

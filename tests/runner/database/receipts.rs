@@ -19,7 +19,7 @@ use repo_format::id::{Bytes32, LeaseId, PurgeId};
 use scenario_tests::on_each_server;
 use scenario_tests::server::{TestServer, Version};
 
-use super::save::save;
+use super::save::{save, source, try_save};
 use crate::support::Fixture;
 
 /// Enough rows for several segments.
@@ -129,6 +129,30 @@ impl Scene {
 fn counts(restored: &[RestoredTable]) -> Vec<(u64, u64, u64)> {
     assert!(restored.iter().all(|table| table.problems.is_empty()), "{restored:?}");
     restored.iter().map(|table| (table.rows, table.restored, table.there)).collect()
+}
+
+#[test]
+fn a_table_that_lost_many_rows_is_named_unless_a_purge_removed_them() {
+    let scene = scene();
+    let shrunken = || {
+        let outcome = try_save(&scene.repository, source(&scene.server, &["od"])).unwrap();
+        let figures = &outcome.databases[0].shrunken;
+        let counted = outcome.statistics.signals.unwrap().shrunken_tables;
+        assert_eq!(counted, (!figures.is_empty()).then_some(figures.len() as u64));
+        figures.clone()
+    };
+    scene.server.run("DELETE FROM od.log WHERE id > 15000");
+    assert_eq!(shrunken(), ["od.log"]);
+    assert_eq!(shrunken(), [""; 0]);
+
+    scene.put(&scene.record(PurgePhase::Begun)).unwrap();
+    scene.server.run("DELETE FROM od.log WHERE id > 10000");
+    assert_eq!(shrunken(), [""; 0]);
+
+    scene.put(&scene.record(PurgePhase::Ended)).unwrap();
+    assert_eq!(shrunken(), [""; 0]);
+    scene.server.run("DROP TABLE od.log, od.other");
+    assert_eq!(shrunken(), ["od.log"], "the other table was small");
 }
 
 #[test]

@@ -90,6 +90,15 @@ pub fn tell_mended(ui: &Ui, outcome: &BackupOutcome) -> bool {
     is_news
 }
 
+/// Names the tables that have lost rows which no purge removed.
+pub fn tell_shrunken(ui: &Ui, outcome: &BackupOutcome) {
+    for table in outcome.databases.iter().flat_map(|figures| &figures.shrunken) {
+        ui.warn(format_args!(
+            "{table}: it is gone, or has lost a fifth of its rows since the earlier snapshot, and no purge removed them"
+        ));
+    }
+}
+
 /// The databases of a backup, in words.
 fn database_fields(outcome: &BackupOutcome) -> Vec<(&'static str, String)> {
     let mut fields = Vec::new();

@@ -5,7 +5,8 @@ use repo_format::manifest::{Manifest, ManifestKind, Root, Statistics};
 
 use super::Rule;
 use super::answers::{Said, Verdict};
-use super::rules::{broken, suspected};
+use super::purged::purged_since;
+use super::rules::{self, broken};
 use crate::error::Result;
 use crate::repository::{Manifests, Repository, SnapshotObject, family};
 
@@ -34,7 +35,7 @@ pub struct Run<'r> {
 /// # Errors
 /// If the repository cannot be read.
 pub fn judge(repository: &Repository, manifests: &Manifests, run: &Run<'_>) -> Result<Vec<Rule>> {
-    let suspected = suspected(run.statistics);
+    let mut suspected = rules::suspected(run.statistics, 0);
     if suspected.is_empty() {
         return Ok(suspected);
     }
@@ -52,6 +53,11 @@ pub fn judge(repository: &Repository, manifests: &Manifests, run: &Run<'_>) -> R
     }
     let mut recent: Vec<_> = of_source.filter(|known| (0..USUAL_SECONDS).contains(&age(known.time))).collect();
     recent.sort_by_key(|known| std::cmp::Reverse(known.time));
+    if suspected.contains(&Rule::Gone)
+        && let Some(newest) = recent.first()
+    {
+        suspected = rules::suspected(run.statistics, purged_since(repository, newest.time)?.files);
+    }
     let mut usual: Vec<Manifest> = Vec::new();
     for known in recent.into_iter().take(READ_MAX) {
         match repository.read_snapshot_object(known.id) {

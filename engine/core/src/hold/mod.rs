@@ -4,11 +4,13 @@
 //! ```text
 //! rules    signals of a snapshot -> the rules that it breaks
 //! judge    the same, with what is usual for the source, and what a person has said
+//! purged   rows and files that purges have removed, which nobody misses
 //! answers  records of people; a hold is open while there is none
 //! ```
 
 mod answers;
 mod judge;
+mod purged;
 mod rules;
 
 use repo_format::entry::Time;
@@ -22,6 +24,7 @@ use crate::words;
 
 pub use answers::{Answer, Expectation, Verdict};
 pub use judge::{Run, judge};
+pub use purged::{Purged, purged_since};
 pub use rules::Rule;
 
 use answers::Said;

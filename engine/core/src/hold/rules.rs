@@ -1,6 +1,8 @@
 //! Rules by which a snapshot is held: what an attack does to files and a person hardly ever.
 
-use repo_format::manifest::{HELD_BEGINNINGS, HELD_GONE, HELD_GROWTH, HELD_NOTES, Signals, Statistics};
+use repo_format::manifest::{HELD_BEGINNINGS, HELD_GONE, HELD_GROWTH, HELD_NOTES, HELD_TABLES, Signals, Statistics};
+
+use crate::words;
 
 /// Fewer files are not judged by how they begin, or that they are gone.
 const FILES_MIN: u64 = 50;
@@ -24,11 +26,13 @@ pub enum Rule {
     Gone,
     /// The same small file is new in many folders.
     Notes,
+    /// Tables are gone or have lost many rows.
+    Tables,
 }
 
 impl Rule {
     /// All of them.
-    pub const ALL: [Rule; 4] = [Rule::Beginnings, Rule::Growth, Rule::Gone, Rule::Notes];
+    pub const ALL: [Rule; 5] = [Rule::Beginnings, Rule::Growth, Rule::Gone, Rule::Notes, Rule::Tables];
 
     /// Its bit in a manifest.
     pub fn bit(self) -> u8 {
@@ -37,6 +41,7 @@ impl Rule {
             Rule::Growth => HELD_GROWTH,
             Rule::Gone => HELD_GONE,
             Rule::Notes => HELD_NOTES,
+            Rule::Tables => HELD_TABLES,
         }
     }
 
@@ -61,13 +66,20 @@ impl Rule {
             ),
             Rule::Gone => format!("{} files are gone", s.gone_files),
             Rule::Notes => format!("the same small file is new in {} folders", s.note_folders),
+            Rule::Tables => {
+                format!(
+                    "{} are gone or have lost a fifth of their rows",
+                    words::counted(s.shrunken_tables.unwrap_or(0), "table")
+                )
+            }
         }
     }
 }
 
-/// The rules that look broken, whatever is usual.
-pub fn suspected(statistics: &Statistics) -> Vec<Rule> {
+/// The rules that look broken, whatever is usual. Purges have removed `purged` of the files that are gone.
+pub fn suspected(statistics: &Statistics, purged: u64) -> Vec<Rule> {
     let Some(s) = &statistics.signals else { return Vec::new() };
+    let gone = s.gone_files.saturating_sub(purged);
     let before = statistics.files.saturating_add(s.gone_files).saturating_sub(statistics.new_files);
     let is_broken = |rule: &Rule| match rule {
         Rule::Beginnings => {
@@ -77,8 +89,9 @@ pub fn suspected(statistics: &Statistics) -> Vec<Rule> {
             s.same_growth_files >= GROWN_MIN
                 && s.same_growth_files.saturating_mul(5) >= s.different_files.saturating_mul(4)
         }
-        Rule::Gone => s.gone_files >= FILES_MIN && s.gone_files.saturating_mul(PART) >= before,
+        Rule::Gone => gone >= FILES_MIN && gone.saturating_mul(PART) >= before,
         Rule::Notes => s.note_folders >= NOTES_MIN && s.different_files.saturating_add(s.gone_files) >= s.note_folders,
+        Rule::Tables => s.shrunken_tables.is_some(),
     };
     Rule::ALL.into_iter().filter(is_broken).collect()
 }
@@ -113,7 +126,7 @@ mod tests {
 
     fn found(signals: Signals) -> Vec<Rule> {
         let now = statistics(signals);
-        broken(suspected(&now), &now, &[statistics(hour()); 20])
+        broken(suspected(&now, 0), &now, &[statistics(hour()); 20])
     }
 
     #[test]
@@ -129,7 +142,7 @@ mod tests {
         assert_eq!(found(saved_anew), []);
         let imported = Signals { judged_files: 20_000, different_files: 0, note_folders: 40, ..Signals::default() };
         assert_eq!(found(imported), []);
-        assert_eq!(suspected(&Statistics::default()), []);
+        assert_eq!(suspected(&Statistics::default(), 0), []);
     }
 
     #[test]
@@ -157,7 +170,10 @@ mod tests {
             signals: Some(Signals { gone_files: 1231, ..hour() }),
             ..Statistics::default()
         };
-        assert_eq!(suspected(&renamed), [Rule::Gone]);
+        assert_eq!(suspected(&renamed, 0), [Rule::Gone]);
+        assert_eq!(suspected(&renamed, 1200), []);
+        let without_rows = Signals { shrunken_tables: Some(1), ..hour() };
+        assert_eq!(found(without_rows), [Rule::Tables]);
         let with_notes = Signals { note_folders: 25, different_files: 60, judged_files: 60, ..hour() };
         assert_eq!(found(with_notes), [Rule::Notes]);
     }
@@ -165,8 +181,8 @@ mod tests {
     #[test]
     fn equal_growth_counts_only_beyond_what_is_usual() {
         let nightly = statistics(Signals { different_files: 200, same_growth_files: 200, ..Signals::default() });
-        assert_eq!(broken(suspected(&nightly), &nightly, &[nightly]), []);
-        assert_eq!(broken(suspected(&nightly), &nightly, &[]), [Rule::Growth]);
+        assert_eq!(broken(suspected(&nightly, 0), &nightly, &[nightly]), []);
+        assert_eq!(broken(suspected(&nightly, 0), &nightly, &[]), [Rule::Growth]);
     }
 
     #[test]

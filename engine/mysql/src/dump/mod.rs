@@ -35,6 +35,7 @@ mod rights;
 mod segments;
 mod server;
 mod sessions;
+mod shrunken;
 mod source;
 mod spool;
 mod standstill;
@@ -372,6 +373,10 @@ impl Dump<'_, '_> {
             locked_milliseconds: moment.record.tables_locked,
             longest_wait_milliseconds: moment.record.longest_wait,
             mended: self.mended(plan, saved)?,
+            shrunken: shrunken::find(self, plan, saved)?
+                .iter()
+                .map(|name| format!("{}.{}", name.schema, name.table))
+                .collect(),
         };
         self.run.count_database(figures);
         Ok(())

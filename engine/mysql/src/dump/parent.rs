@@ -3,7 +3,10 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use repo_format::database::{ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name};
+use repo_format::database::{
+    ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name, unescape_name,
+};
+use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
 use repo_format::limits;
 
@@ -13,7 +16,7 @@ use crate::database::TableName;
 use engine_core::error::Result;
 use engine_core::files::backup::Parent;
 use engine_core::files::backup::Run;
-use engine_core::tree::{TreeEntry, read_file};
+use engine_core::tree::{DirectoryIter, TreeEntry, read_file};
 
 /// A database of the parent snapshot; empty if there is none, or it cannot be read.
 #[derive(Default)]
@@ -120,6 +123,46 @@ impl ParentDatabase {
     pub fn schema(&self, run: &Run<'_>, schema: &str) -> Result<Option<TreeEntry>> {
         let mut way = Way { parent: run.parent(), is_damaged: false };
         way.find_below(self.root.as_ref(), &[&escape_name(schema), SCHEMA_FILE])
+    }
+
+    /// The names of its tables. Those in folders that do not open are not among them.
+    ///
+    /// # Errors
+    /// As [`ParentDatabase::open`].
+    pub fn table_names(&self, run: &Run<'_>) -> Result<Vec<TableName>> {
+        let mut names = Vec::new();
+        for (schema, entry) in self.folders(run, self.root.as_ref())? {
+            names.extend(self.folders(run, Some(&entry))?.iter().map(|(table, _)| TableName::new(&schema, table)));
+        }
+        Ok(names)
+    }
+
+    /// How many bytes of rows a table has.
+    ///
+    /// # Errors
+    /// As [`ParentDatabase::open`].
+    pub fn row_bytes(&self, run: &Run<'_>, name: &TableName) -> Result<u64> {
+        let mut way = Way { parent: run.parent(), is_damaged: false };
+        let path = [&escape_name(&name.schema)[..], &escape_name(&name.table), ROWS_FILE];
+        Ok(way.find_below(self.root.as_ref(), &path)?.map_or(0, |rows| rows.meta.size))
+    }
+
+    /// The folders in a folder, by the names that they stand for.
+    fn folders(&self, run: &Run<'_>, folder: Option<&TreeEntry>) -> Result<Vec<(String, TreeEntry)>> {
+        let mut folders = Vec::new();
+        let Some(folder) = folder else { return Ok(folders) };
+        for entry in DirectoryIter::new(run.parent().reader(), folder.tree) {
+            match entry {
+                Ok(entry) if entry.meta.kind == EntryKind::Directory => {
+                    folders.extend(unescape_name(entry.name()).map(|name| (name, entry)));
+                }
+                Ok(_) => {}
+                // Looking for its tables has told that.
+                Err(error) if error.is_damage() => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(folders)
     }
 
     fn note_lost(&self, schema: &str, name: &str) {

@@ -64,6 +64,8 @@ pub struct DatabaseFigures {
     pub longest_wait_milliseconds: u64,
     /// Tables whose rows in the earlier snapshot are lost, and that were read whole therefore.
     pub mended: Vec<MendedTable>,
+    /// Tables that are gone or have lost a fifth of their rows since the earlier snapshot, though no purge has removed them.
+    pub shrunken: Vec<String>,
 }
 
 /// A table that was read whole because its rows in the earlier snapshot are lost.

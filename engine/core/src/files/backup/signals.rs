@@ -80,6 +80,7 @@ impl SignalLog {
             same_growth_bytes,
             gone_files: parent.statistics.files.saturating_add(statistics.new_files).saturating_sub(statistics.files),
             note_folders: seen.notes.values().max().copied().unwrap_or(0),
+            shrunken_tables: None,
         }
     }
 
@@ -135,6 +136,7 @@ mod tests {
             same_growth_bytes: 16,
             gone_files: 4,
             note_folders: 3,
+            shrunken_tables: None,
         };
         assert_eq!(log.signals(&parent, &Statistics { files: 99, new_files: 3, ..Statistics::default() }), expected);
     }
