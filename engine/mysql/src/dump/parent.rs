@@ -125,7 +125,7 @@ impl ParentDatabase {
         way.find_below(self.root.as_ref(), &[&escape_name(schema), SCHEMA_FILE])
     }
 
-    /// The names of its tables. Those in folders that do not open are not among them.
+    /// The names of its tables. A folder that does not open gives none.
     ///
     /// # Errors
     /// As [`ParentDatabase::open`].
