@@ -29,6 +29,8 @@ kinds! {
         Acceptance = 5 "acceptance",
         /// Somebody has looked at other evidence.
         Review = 6 "review",
+        /// Actions of people.
+        Actions = 7 "actions",
     }
 }
 
@@ -53,6 +55,24 @@ kinds! {
         Note = 1 "note",
         /// Only what was restored or stored has it.
         Fault = 2 "fault",
+    }
+}
+
+kinds! {
+    /// How an action ended.
+    ActionEnd {
+        /// It was done.
+        Done = 1 "done",
+        /// It was done, and something was left out.
+        Incomplete = 2 "incomplete",
+        /// It failed.
+        Failed = 3 "failed",
+        /// Somebody stopped it.
+        Stopped = 4 "stopped",
+        /// It was refused.
+        Refused = 5 "refused",
+        /// The program ended before it.
+        NotKnown = 6 "not-known",
     }
 }
 
@@ -105,6 +125,45 @@ pub struct Evidence {
     /// Evidence that this is a review of.
     #[n(14)]
     pub reviewed: Option<Vec<SeenManifest>>,
+    /// Actions of people, in the order of their start.
+    #[n(15)]
+    pub actions: Option<Vec<Action>>,
+}
+
+/// Something that a person ordered.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Action {
+    /// A random number; the same number is the same action.
+    #[n(0)]
+    pub number: u64,
+    /// Its start, in seconds since 1970.
+    #[n(1)]
+    pub seconds: i64,
+    /// The person.
+    #[n(2)]
+    pub person: String,
+    /// Their role.
+    #[n(3)]
+    pub role: String,
+    /// The order.
+    #[n(4)]
+    pub what: String,
+    /// How it ended.
+    #[n(5)]
+    pub end: ActionEnd,
+    /// The thing that it was about. It names nobody whose data are saved.
+    #[n(6)]
+    pub about: Option<String>,
+}
+
+impl Action {
+    fn check(&self) -> Result<()> {
+        for text in [&self.person, &self.role, &self.what].into_iter().chain(&self.about) {
+            check_limit(WHAT, "text of an action", text.len() as u64, limits::ACTION_TEXT)?;
+        }
+        Ok(())
+    }
 }
 
 /// A part of what was tried.
@@ -264,6 +323,7 @@ impl Evidence {
             damaged: None,
             runs: None,
             reviewed: None,
+            actions: None,
         }
     }
 
@@ -283,6 +343,11 @@ impl Evidence {
         self.reviewed.as_deref().unwrap_or_default()
     }
 
+    /// Actions of people.
+    pub fn actions(&self) -> &[Action] {
+        self.actions.as_deref().unwrap_or_default()
+    }
+
     /// The first bytes of packs that were read whole and are damaged.
     pub fn damaged(&self) -> impl Iterator<Item = [u8; SHORT_PACK]> {
         self.damaged.iter().flat_map(ShortPacks::iter)
@@ -299,6 +364,8 @@ impl Evidence {
         check_limit(WHAT, "notes", self.notes.len() as u64, limits::EVIDENCE_NOTES_COUNT)?;
         check_limit(WHAT, "packs", self.packs() as u64, limits::EVIDENCE_PACKS_COUNT)?;
         check_limit(WHAT, "reviewed evidence", self.reviewed().len() as u64, limits::REVIEWED_COUNT)?;
+        check_limit(WHAT, "actions", self.actions().len() as u64, limits::ACTIONS_COUNT)?;
+        self.actions().iter().try_for_each(Action::check)?;
         for step in &self.steps {
             check_limit(WHAT, "figures of a step", step.figures.len() as u64, limits::EVIDENCE_FIGURES_COUNT)?;
         }

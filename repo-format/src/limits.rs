@@ -101,6 +101,10 @@ pub const EVIDENCE_NOTES_COUNT: u64 = 256;
 pub const EVIDENCE_PACKS_COUNT: u64 = 6144;
 /// Evidence that a review is about.
 pub const REVIEWED_COUNT: u64 = 256;
+/// Actions of people in evidence.
+pub const ACTIONS_COUNT: u64 = 256;
+/// Bytes of a text of an action.
+pub const ACTION_TEXT: u64 = 512;
 /// Size to aim at when filling a pack: least and most.
 pub const PACK_TARGET: (u64, u64) = (MIB, 128 * MIB);
 /// zstd level: least and most.

@@ -1101,6 +1101,18 @@ mod manifests_and_condemned {
     }
 
     #[test]
+    fn actions_beyond_their_limits_are_refused() {
+        let actions = |change: fn(&mut Vec<Action>)| {
+            let mut evidence = samples::actions_manifest().evidence.unwrap();
+            change(evidence.actions.as_mut().unwrap());
+            move |m: &mut Manifest| m.evidence = Some(evidence)
+        };
+        manifest_refused(actions(|a| *a = vec![a[0].clone(); 257]), "actions is 257, at most 256");
+        manifest_refused(actions(|a| a[1].person = "x".repeat(513)), "text of an action is 513, at most 512");
+        manifest_refused(actions(|a| a[0].about = Some("x".repeat(513))), "text of an action is 513, at most 512");
+    }
+
+    #[test]
     fn evidence_of_as_many_packs_as_it_may_name_fits() {
         let packs = ShortPacks::of((0..6144u64).map(|n| PackId(*blake3::hash(&n.to_le_bytes()).as_bytes())));
         let readings = Some(vec![Reading { seconds: 1_800_000_000, packs }]);
@@ -1112,7 +1124,10 @@ mod manifests_and_condemned {
 
     #[test]
     fn evidence_of_an_unknown_kind_or_result_is_decoded() {
-        let evidence = Some(Evidence { kind: 200.into(), result: 201.into(), ..samples::evidence() });
+        let mut evidence = samples::actions_manifest().evidence.unwrap();
+        (evidence.kind, evidence.result) = (200.into(), 201.into());
+        evidence.actions.as_mut().unwrap()[0].end = 202.into();
+        let evidence = Some(evidence);
         let manifest = Manifest { evidence, ..samples::evidence_manifest() };
         assert_eq!(Manifest::decode(&manifest.encode().unwrap()), Ok(manifest));
     }

@@ -303,6 +303,12 @@ fn manifest() -> impl Strategy<Value = Manifest> {
     )
 }
 
+fn action(kind: u8, words: [&String; 2], n: &[u64; 12]) -> Action {
+    let [person, what] = words.map(String::clone);
+    let about = n[7].is_multiple_of(2).then(|| what.clone());
+    Action { number: n[8], seconds: n[9].cast_signed(), role: person.clone(), person, what, end: kind.into(), about }
+}
+
 fn evidence(kind: u8, words: [&String; 2], n: &[u64; 12], seen: &[SeenManifest]) -> Evidence {
     let [host, user] = words.map(String::clone);
     let packs = || n.iter().map(|number| number.to_le_bytes()).collect();
@@ -320,6 +326,7 @@ fn evidence(kind: u8, words: [&String; 2], n: &[u64; 12], seen: &[SeenManifest])
         readings: n[2].is_multiple_of(2).then(|| vec![Reading { seconds: n[4].cast_signed(), packs: packs() }]),
         damaged: n[5].is_multiple_of(2).then(packs),
         reviewed: n[3].is_multiple_of(2).then(|| seen.to_vec()),
+        actions: n[6].is_multiple_of(2).then(|| vec![action(kind, words, n)]),
         snapshot: seen.last().copied(),
         ..Evidence::new(kind.into(), kind.into())
     }

@@ -8,8 +8,8 @@ use repo_format::condemned::{Condemned, CondemnedList, Phase};
 use repo_format::config::{Conditions, ConditionsCheck, Config};
 use repo_format::entry::*;
 use repo_format::evidence::{
-    self, Evidence, EvidenceKind, EvidenceNote, EvidenceNoteKind, EvidenceResult, EvidenceStep, Figure, Reading, Runs,
-    ShortPacks,
+    self, Action, ActionEnd, Evidence, EvidenceKind, EvidenceNote, EvidenceNoteKind, EvidenceResult, EvidenceStep,
+    Figure, Reading, Runs, ShortPacks,
 };
 use repo_format::head::{KeyClass, ObjectKind, Sealing};
 use repo_format::id::*;
@@ -154,6 +154,9 @@ fn plain_objects() -> Vec<Sample> {
         }),
         sample("plain-manifest-evidence", evidence_manifest().encode().unwrap(), |b| {
             Ok(Manifest::decode(b)? == evidence_manifest())
+        }),
+        sample("plain-manifest-actions", actions_manifest().encode().unwrap(), |b| {
+            Ok(Manifest::decode(b)? == actions_manifest())
         }),
         sample("plain-lease", lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lease())),
         sample("plain-lease-lone", lone_lease().encode().unwrap(), |b| Ok(Lease::decode(b)? == lone_lease())),
@@ -600,6 +603,29 @@ pub(crate) fn evidence() -> Evidence {
 /// A manifest of evidence.
 pub(crate) fn evidence_manifest() -> Manifest {
     Manifest { kind: ManifestKind::Evidence, forgotten: None, evidence: Some(evidence()), ..forget_record() }
+}
+
+/// Actions of two people.
+pub(crate) fn actions_manifest() -> Manifest {
+    let action = |number, person: &str, end, about: Option<&str>| Action {
+        number,
+        seconds: 1_800_000_000,
+        person: person.to_owned(),
+        role: "staff".to_owned(),
+        what: "bring back into a folder".to_owned(),
+        end,
+        about: about.map(str::to_owned),
+    };
+    let actions = vec![
+        action(u64::MAX, "Dana", ActionEnd::Done, Some("backup 0102030405060708")),
+        action(1, "Dr. Bell", ActionEnd::Stopped, None),
+    ];
+    let evidence = Evidence {
+        place: "s3://practice/backup".to_owned(),
+        actions: Some(actions),
+        ..Evidence::new(EvidenceKind::Actions, EvidenceResult::Passed)
+    };
+    Manifest { evidence: Some(evidence), ..evidence_manifest() }
 }
 
 /// A snapshot that says what was not to be saved.

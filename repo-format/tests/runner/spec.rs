@@ -82,7 +82,7 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("manifests forgotten"), [limits::FORGOTTEN_COUNT]);
     assert_eq!(limit("manifests that suffer"), [limits::SUFFERING_COUNT]);
     let evidence = [limits::EVIDENCE_STEPS_COUNT, limits::EVIDENCE_FIGURES_COUNT, limits::EVIDENCE_NOTES_COUNT];
-    let named = [limits::EVIDENCE_PACKS_COUNT, limits::REVIEWED_COUNT];
+    let named = [limits::EVIDENCE_PACKS_COUNT, limits::REVIEWED_COUNT, limits::ACTIONS_COUNT, limits::ACTION_TEXT];
     assert_eq!(limit("evidence"), [&evidence[..], &named].concat());
     assert_eq!(limit("CBOR"), [u64::from(limits::CBOR_DEPTH)]);
     assert_eq!(limit("directory depth"), [limits::DIRECTORY_DEPTH as u64, limits::FOLDER_PATH as u64]);
@@ -226,15 +226,19 @@ fn the_numbers_of_kinds_within_structures_are_those_of_the_code() {
         manifests.iter().map(|m| m.0).collect::<Vec<_>>(),
         kinds.iter().map(|kind| kind.number()).collect::<Vec<_>>()
     );
-    use evidence::{EvidenceKind, EvidenceNoteKind, EvidenceResult};
+    use evidence::{ActionEnd, EvidenceKind, EvidenceNoteKind, EvidenceResult};
     let what = list(between(FORMAT, "| 0 | what: ", " |\n"));
     let kinds = [EvidenceKind::Drill, EvidenceKind::Verify, EvidenceKind::KeyTried, EvidenceKind::CopyReadBack];
-    let kinds = kinds.into_iter().chain([EvidenceKind::Acceptance, EvidenceKind::Review]);
+    let kinds = kinds.into_iter().chain([EvidenceKind::Acceptance, EvidenceKind::Review, EvidenceKind::Actions]);
     assert_eq!(what.iter().map(|w| w.0).collect::<Vec<_>>(), kinds.map(EvidenceKind::number).collect::<Vec<_>>());
     let results = list(between(FORMAT, "| 1 | result: ", " |\n"));
     let kinds =
         [EvidenceResult::Passed, EvidenceResult::PassedWithNotes, EvidenceResult::Failed, EvidenceResult::NotDone];
     assert_eq!(results.iter().map(|r| r.0).collect::<Vec<_>>(), kinds.map(EvidenceResult::number));
+    let ends = list(between(FORMAT, "| 5 | end: ", " |\n"));
+    let kinds = [ActionEnd::Done, ActionEnd::Incomplete, ActionEnd::Failed, ActionEnd::Stopped, ActionEnd::Refused];
+    let kinds: Vec<_> = kinds.into_iter().chain([ActionEnd::NotKnown]).map(ActionEnd::number).collect();
+    assert_eq!(ends.iter().map(|end| end.0).collect::<Vec<_>>(), kinds);
     let notes = numbers(between(FORMAT, "array of notes: { 0: kind (", ": the source"));
     assert_eq!(notes, [u64::from(EvidenceNoteKind::Note.number())]);
     let roots = list(between(FORMAT, "name in the top directory, 1: kind (", ")"));

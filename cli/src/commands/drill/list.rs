@@ -2,8 +2,9 @@
 
 use engine::Result;
 use engine::error::chain;
-use engine::evidence::{self, Pieces};
+use engine::evidence::{self, Piece, Pieces};
 use repo_format::config::Access;
+use repo_format::evidence::EvidenceKind;
 use serde::Serialize;
 
 use super::words;
@@ -60,16 +61,22 @@ pub fn tell_unreadable(pieces: &Pieces, context: &Context<'_>) {
     }
 }
 
+/// Drills, checks and what people said of them. Actions have a list of their own.
+fn shown(pieces: &Pieces) -> impl Iterator<Item = &Piece> {
+    let is_action = |piece: &&Piece| piece.evidence.kind == EvidenceKind::Actions;
+    pieces.pieces.iter().filter(move |piece| !piece.is_continuation() && !is_action(piece))
+}
+
 fn print(ui: &Ui, pieces: &Pieces) -> Result<()> {
     if ui.is_json() {
         return messages(ui, pieces);
     }
-    if pieces.pieces.is_empty() {
+    if shown(pieces).next().is_none() {
         return ui.line("no drill and no check has left evidence yet");
     }
     let columns = ["evidence", "time", "what", "result", "snapshot", "by"];
     let mut table = Table::new(&columns.map(|name| (name, Align::Left)));
-    for piece in pieces.pieces.iter().filter(|piece| !piece.is_continuation()) {
+    for piece in shown(pieces) {
         let evidence = &piece.evidence;
         let (faults, notes) = words::counts(evidence);
         let runs = evidence.runs.map_or_else(String::new, |runs| format!(", {}", format::counted(runs.count, "time")));
@@ -87,7 +94,7 @@ fn print(ui: &Ui, pieces: &Pieces) -> Result<()> {
 }
 
 fn messages(ui: &Ui, pieces: &Pieces) -> Result<()> {
-    for piece in pieces.pieces.iter().filter(|piece| !piece.is_continuation()) {
+    for piece in shown(pieces) {
         let evidence = &piece.evidence;
         let (faults, notes) = words::counts(evidence);
         let message = EvidenceMessage {

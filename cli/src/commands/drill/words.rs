@@ -26,6 +26,7 @@ pub fn kind(kind: EvidenceKind) -> &'static str {
         EvidenceKind::CopyReadBack => "copy read back",
         EvidenceKind::Acceptance => "loss accepted",
         EvidenceKind::Review => "review",
+        EvidenceKind::Actions => "actions of people",
         EvidenceKind::Other(_) => "of a newer version",
     }
 }

@@ -3,9 +3,11 @@
 //! ```text
 //! put:    facts -> as many notes as fit -> manifest, which names the evidence before it -> those of old checks merged
 //! list:   manifests -> pieces -> the newest drill, when each pack was last read
+//! actions: what people ordered, some at a time
 //! ```
 //! Everything here is in the repository, so it survives the machine. Nothing else forgets it.
 
+mod actions;
 mod list;
 mod merge;
 mod put;
@@ -18,6 +20,7 @@ use repo_format::manifest::{ManifestKind, Origin, SeenManifest};
 
 use crate::repository::ManifestObject;
 
+pub use actions::put_actions;
 pub use list::{Pieces, list};
 pub(crate) use merge::{merge, parts};
 pub use put::put;

@@ -64,18 +64,19 @@ fn within_limits(mut evidence: Evidence) -> Evidence {
     let notes_max = most(limits::EVIDENCE_NOTES_COUNT);
     leave_out_notes(&mut evidence, notes_max);
     for step in &mut evidence.steps {
-        step.text.iter_mut().for_each(shorten);
+        step.text.iter_mut().for_each(|text| shorten(text, TEXT_MAX));
         step.figures.truncate(most(limits::EVIDENCE_FIGURES_COUNT));
     }
-    evidence.notes.iter_mut().for_each(|note| shorten(&mut note.text));
-    evidence.by.iter_mut().for_each(shorten);
-    shorten(&mut evidence.place);
+    evidence.notes.iter_mut().for_each(|note| shorten(&mut note.text, TEXT_MAX));
+    evidence.by.iter_mut().for_each(|by| shorten(by, TEXT_MAX));
+    shorten(&mut evidence.place, TEXT_MAX);
     evidence
 }
 
-fn shorten(text: &mut String) {
-    if text.len() > TEXT_MAX {
-        let end = (0..=TEXT_MAX - 3).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+/// Shortens `text` to at most so many bytes.
+pub(super) fn shorten(text: &mut String, most: usize) {
+    if text.len() > most {
+        let end = (0..=most.saturating_sub(3)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
         text.truncate(end);
         text.push('…');
     }
