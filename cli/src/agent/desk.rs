@@ -74,9 +74,12 @@ pub struct Desk(Mutex<Papers>);
 #[derive(Debug, Default)]
 struct Papers {
     waiting: Option<(u64, Order)>,
+    /// The agent has taken an order, and it begins now.
+    beginning: Option<Task>,
     running: Option<Running>,
     ended: VecDeque<Ended>,
     last_id: u64,
+    has_new_settings: bool,
 }
 
 impl Desk {
@@ -90,6 +93,9 @@ impl Desk {
         if let Some((_, waiting)) = &papers.waiting {
             return Err(Busy(waiting.task));
         }
+        if let Some(task) = papers.beginning {
+            return Err(Busy(task));
+        }
         if let Some(running) = &papers.running {
             let gives_way = running.by.is_none() && running.task != Task::Backup && order.task == Task::Backup;
             if !gives_way {
@@ -102,13 +108,14 @@ impl Desk {
         Ok(id)
     }
 
-    /// Asks the run of this number to stop; nothing happens if it has ended.
-    pub fn stop(&self, id: u64) {
+    /// Asks the run of this number to stop; nothing happens if it has ended. Returns an order that has not begun, and will not.
+    pub fn stop(&self, id: u64) -> Option<Order> {
         let mut papers = self.papers();
-        papers.waiting.take_if(|(waiting, _)| *waiting == id);
+        let waiting = papers.waiting.take_if(|(waiting, _)| *waiting == id);
         if let Some(running) = papers.running.as_mut().filter(|running| running.id == id) {
             running.is_stopping = true;
         }
+        waiting.map(|(_, order)| order)
     }
 
     /// The run that is under way.
@@ -119,12 +126,28 @@ impl Desk {
     /// The kind of the run that is under way or waits.
     pub fn busy(&self) -> Option<Task> {
         let papers = self.papers();
-        papers.running.as_ref().map(|running| running.task).or(papers.waiting.as_ref().map(|(_, order)| order.task))
+        let running = papers.running.as_ref().map(|running| running.task).or(papers.beginning);
+        running.or(papers.waiting.as_ref().map(|(_, order)| order.task))
     }
 
     /// The last runs, the newest last.
     pub fn ended(&self) -> Vec<Ended> {
         self.papers().ended.iter().cloned().collect()
+    }
+
+    /// Somebody has changed the settings: the agent begins again with them.
+    pub fn settings_have_changed(&self) {
+        self.papers().has_new_settings = true;
+    }
+
+    /// Whether somebody has changed the settings since this was asked.
+    pub(super) fn take_new_settings(&self) -> bool {
+        std::mem::take(&mut self.papers().has_new_settings)
+    }
+
+    /// Whether the settings have changed.
+    pub(super) fn has_new_settings(&self) -> bool {
+        self.papers().has_new_settings
     }
 
     /// Whether somebody waits for the agent.
@@ -134,7 +157,10 @@ impl Desk {
 
     /// Takes the order that waits.
     pub(super) fn take_order(&self) -> Option<(u64, Order)> {
-        self.papers().waiting.take()
+        let mut papers = self.papers();
+        let taken = papers.waiting.take();
+        papers.beginning = taken.as_ref().map(|(_, order)| order.task);
+        taken
     }
 
     /// A number for a run that nobody asked for.
@@ -148,7 +174,9 @@ impl Desk {
     pub(super) fn begin(&self, id: u64, order: &Order, began: Timestamp) {
         let Order { task, by, .. } = order.clone();
         let (progress, messages) = (Progress::default(), Vec::new());
-        self.papers().running = Some(Running { id, task, by, began, progress, messages, is_stopping: false });
+        let mut papers = self.papers();
+        papers.beginning = None;
+        papers.running = Some(Running { id, task, by, began, progress, messages, is_stopping: false });
     }
 
     /// Whether the run is to stop because a person said so.
@@ -202,7 +230,7 @@ mod tests {
     use super::*;
 
     fn order(task: Task, by: Option<&str>) -> Order {
-        Order { task, words: Vec::new(), by: by.map(str::to_owned) }
+        Order { task, words: Vec::new(), by: by.map(str::to_owned), record: None }
     }
 
     fn begin(desk: &Desk, order: &Order) -> u64 {
@@ -222,6 +250,20 @@ mod tests {
         assert_eq!(desk.take_order().map(|(_, order)| order.by), Some(Some("Dana".to_owned())));
         begin(&desk, &order(Task::Restore, Some("Dana")));
         assert_eq!(desk.order(order(Task::Backup, Some("Bell"))), Err(Busy(Task::Restore)));
+    }
+
+    #[test]
+    fn an_order_that_the_agent_has_taken_is_under_way_before_it_has_begun() {
+        let desk = Desk::default();
+        let wanted = order(Task::Restore, Some("Dana"));
+        let id = desk.order(wanted.clone()).unwrap();
+        desk.take_order().unwrap();
+        assert_eq!(desk.busy(), Some(Task::Restore));
+        assert_eq!(desk.order(order(Task::Backup, Some("Bell"))), Err(Busy(Task::Restore)));
+        desk.begin(id, &wanted, Timestamp::UNIX_EPOCH);
+        assert_eq!(desk.busy(), Some(Task::Restore));
+        desk.end(0, Some(0));
+        assert_eq!(desk.busy(), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //! awake    keeps the computer awake during a job
 //! power    lets jobs wait on a battery that is nearly empty
 //! job      a job as a process of this program
+//! journal  what people order, until it is sealed in the repository
 //! promise  how old a backup may become
 //! lines    what such a process prints
 //! saved    the newest snapshot of the sources of enamel.toml, whoever made it
@@ -19,6 +20,7 @@
 mod awake;
 mod desk;
 mod job;
+pub mod journal;
 mod lines;
 mod memory;
 mod order;
@@ -32,12 +34,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::error::chain;
+use engine::evidence;
 use engine::monitor::Monitor;
 use engine::{Error, ErrorKind, Result};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use repo_format::config::Access;
+use repo_format::evidence::{Action, ActionEnd};
 
+use crate::commands::accept::author;
 use crate::console::{self, Console, Inside, Office};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -50,6 +55,7 @@ use crate::ui::format;
 use awake::Awake;
 pub use desk::{Busy, Desk, Ended as EndedRun, Progress, Running as RunningRun};
 use job::{Running, command};
+pub use journal::{Ask, Journal, Orderer};
 pub use memory::RunRecord;
 pub use order::{Order, Task};
 use power::Power;
@@ -67,6 +73,11 @@ const POLL: Duration = Duration::from_millis(100);
 /// A clock that goes on by so much more than time passed was changed, or the machine slept.
 const JUMP: Duration = Duration::from_secs(3600);
 
+/// An action is sealed in the repository within this time after it began, together with others: a manifest for each would be many.
+const SEAL_AFTER: i64 = 3600;
+/// So many actions wait for no other.
+const SEAL_COUNT: usize = 100;
+
 /// How long an agent goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Until {
@@ -74,6 +85,21 @@ pub enum Until {
     Stopped,
     /// Until nothing is due.
     NothingDue,
+}
+
+/// Why an agent has come to its end.
+enum Left {
+    /// It was asked to end, or nothing is due.
+    Ended(Exit),
+    /// The settings have changed.
+    NewSettings,
+}
+
+/// The console of an agent, which stays open when another agent takes over.
+#[derive(Default)]
+struct Open {
+    console: Option<Console>,
+    journal: Option<Arc<Journal>>,
 }
 
 /// How a run ended.
@@ -94,6 +120,10 @@ pub struct Agent<'a> {
     desk: Arc<Desk>,
     /// Open until the agent ends.
     console: Option<Console>,
+    /// What people order by it.
+    journal: Option<Arc<Journal>>,
+    /// When the journal could not be sealed.
+    unsealed: Option<Instant>,
     power: Power,
 }
 
@@ -119,6 +149,8 @@ impl<'a> Agent<'a> {
             service: Service::of_environment(),
             desk,
             console: None,
+            journal: None,
+            unsealed: None,
             power: Power::of_computer(),
         })
     }
@@ -131,7 +163,8 @@ impl<'a> Agent<'a> {
         let state_dir = self.context.state_dir().ok_or_else(console::no_state_dir)?;
         let office = Office::new(self.context, self.global, self.desk.clone());
         let inside = Inside { state_dir: &state_dir, repository: self.timetable.repository() };
-        self.console = Some(Console::open(self.context, office, &inside)?);
+        let (console, journal) = Console::open(self.context, office, &inside)?;
+        (self.console, self.journal) = (Some(console), Some(journal));
         Ok(())
     }
 
@@ -139,12 +172,39 @@ impl<'a> Agent<'a> {
     ///
     /// # Errors
     /// The memory cannot be written, or jobs cannot be started.
-    pub fn run(&mut self, until: Until) -> Result<Exit> {
+    pub fn run(mut self, until: Until) -> Result<Exit> {
+        let (global, ui, desk) = (self.global, self.context.ui, self.desk.clone());
+        let mut left = self.work_on(until)?;
+        let mut open = self.into_open();
+        loop {
+            if let Left::Ended(exit) = left {
+                return Ok(exit);
+            }
+            let context = Context::new(global, ui)?;
+            let mut agent = Agent::new(&context, global, desk.clone())?;
+            (agent.console, agent.journal) = (open.console, open.journal);
+            ui.say("the settings have changed: the schedule is read again");
+            left = agent.work_on(until)?;
+            open = agent.into_open();
+        }
+    }
+
+    fn into_open(self) -> Open {
+        Open { console: self.console, journal: self.journal }
+    }
+
+    /// Works until it is asked to end, or the settings change.
+    fn work_on(&mut self, until: Until) -> Result<Left> {
         self.service.ready();
+        // An agent before this one may have been killed.
+        self.seal(0);
         let mut worst = Exit::Done;
         let mut looked = (Instant::now(), now());
         while !self.context.ui.is_interrupted() {
             self.tell_of_jump(&mut looked);
+            if self.desk.take_new_settings() && self.can_begin_again() {
+                return Ok(Left::NewSettings);
+            }
             if let Some((id, order)) = self.desk.take_order() {
                 self.obey(id, &order)?;
                 continue;
@@ -160,8 +220,19 @@ impl<'a> Agent<'a> {
             }
         }
         self.service.stopping();
+        self.close_console();
         // An agent that was stopped has told of each failure, and jobs were tried again.
-        Ok(if until == Until::Stopped { Exit::Done } else { worst })
+        Ok(Left::Ended(if until == Until::Stopped { Exit::Done } else { worst }))
+    }
+
+    /// Whether an agent could work with the settings as they are now. If not, this one goes on with the old ones.
+    fn can_begin_again(&self) -> bool {
+        let fresh = Context::new(self.global, self.context.ui);
+        let opened = fresh.and_then(|fresh| check_unattended(&fresh).and_then(|()| read_timetable(&fresh)));
+        if let Err(error) = &opened {
+            self.context.ui.warn(format_args!("the new settings are not used yet: {}", chain(error)));
+        }
+        opened.is_ok()
     }
 
     fn due(&mut self) -> Option<Job> {
@@ -205,6 +276,7 @@ impl<'a> Agent<'a> {
             task: job.into(),
             words: command(job, self.timetable.rules(), self.timetable.drill_copy()),
             by: None,
+            record: None,
         };
         let Run { began, seconds, status, was_asked } = self.carry_out(self.desk.next_id(), &order)?;
         // A job that was asked before it could listen is ended by the signal.
@@ -218,7 +290,12 @@ impl<'a> Agent<'a> {
 
     /// Does what a person asked for. It counts as the job that it is, but a failure is theirs to repeat.
     fn obey(&mut self, id: u64, order: &Order) -> Result<()> {
-        let Run { began, seconds, status, .. } = self.carry_out(id, order)?;
+        let run = self.carry_out(id, order);
+        let status = run.as_ref().ok().and_then(|run| run.status);
+        if let (Some(journal), Some(record)) = (&self.journal, order.record) {
+            journal.end(record, end_of(status))?;
+        }
+        let Run { began, seconds, status, .. } = run?;
         let ended = status.map_or_else(|| "was killed".to_owned(), |code| format!("ended with {code}"));
         self.context.ui.say(format_args!("{}: {ended}", order.task.name()));
         if let Some(job) = order.task.job() {
@@ -293,7 +370,8 @@ impl<'a> Agent<'a> {
     }
 
     /// Waits a little, and tells what comes next.
-    fn rest(&self) {
+    fn rest(&mut self) {
+        self.seal(SEAL_AFTER);
         let next = self.timetable.next();
         let doing = next.map_or_else(
             || "nothing is on schedule".to_owned(),
@@ -301,9 +379,50 @@ impl<'a> Agent<'a> {
         );
         self.service.alive(&doing);
         let until = Instant::now() + LOOK_EVERY;
-        while Instant::now() < until && !self.context.ui.is_interrupted() && !self.desk.has_order() {
+        let is_wanted = || self.context.ui.is_interrupted() || self.desk.has_order() || self.desk.has_new_settings();
+        while Instant::now() < until && !is_wanted() {
             std::thread::sleep(POLL);
         }
+    }
+
+    /// Seals what people have ordered in the repository, if one of their actions is so many seconds old. What cannot be sealed
+    /// stays in the journal.
+    fn seal(&mut self, age: i64) {
+        let Some(journal) = self.journal.clone() else { return };
+        let is_too_soon = |tried: Instant| tried.elapsed().as_secs().cast_signed() < age;
+        if self.unsealed.is_some_and(is_too_soon) {
+            return;
+        }
+        let sealed = journal.waiting().and_then(|waiting| {
+            if waiting.unreadable > 0 {
+                let lines = format::counted(waiting.unreadable as u64, "line");
+                self.context.ui.warn(format_args!("{lines} of the journal of actions cannot be read"));
+            }
+            if is_due(&waiting.ended, age) { self.seal_all(&journal, waiting.ended) } else { Ok(()) }
+        });
+        self.unsealed = sealed.is_err().then(Instant::now);
+        if let Err(error) = sealed {
+            self.context.ui.warn(format_args!("who did what is not in the repository yet: {}", chain(&error)));
+        }
+    }
+
+    fn seal_all(&self, journal: &Journal, actions: Vec<Action>) -> Result<()> {
+        let repository = self.context.open(Access::Write)?;
+        let numbers = actions.iter().map(|action| action.number).collect();
+        evidence::put_actions(&repository, &author(), actions)?;
+        // Only now: an agent that dies before this puts them once more, and they count once.
+        journal.remove(&numbers)
+    }
+
+    /// Closes the console, and seals what was ordered there.
+    fn close_console(&mut self) {
+        self.console = None;
+        if let Some(journal) = &self.journal
+            && let Err(error) = journal.close_all()
+        {
+            self.context.ui.warn(chain(&error));
+        }
+        self.seal(0);
     }
 
     /// Says that the clock was changed or the machine slept: it explains why a job runs at an unusual time.
@@ -317,6 +436,23 @@ impl<'a> Agent<'a> {
                 .ui
                 .note(&format!("the clock went {way} by {hours:.1} hours: the machine slept, or it was set"));
         }
+    }
+}
+
+/// Whether actions are to be sealed now.
+fn is_due(actions: &[Action], age: i64) -> bool {
+    let oldest = actions.iter().map(|action| action.seconds).min();
+    let now = now().timestamp().as_second();
+    actions.len() >= SEAL_COUNT || oldest.is_some_and(|oldest| now.saturating_sub(oldest).abs() >= age)
+}
+
+/// How an action ended whose run had this status.
+fn end_of(status: Option<i32>) -> ActionEnd {
+    match status {
+        Some(0) => ActionEnd::Done,
+        Some(3) => ActionEnd::Incomplete,
+        Some(INTERRUPTED_CODE) => ActionEnd::Stopped,
+        _ => ActionEnd::Failed,
     }
 }
 

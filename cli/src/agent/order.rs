@@ -67,4 +67,6 @@ pub struct Order {
     pub words: Vec<OsString>,
     /// The person who asked for it; none if it is on schedule.
     pub by: Option<String>,
+    /// Its number in the journal of actions.
+    pub record: Option<u64>,
 }

@@ -35,6 +35,7 @@ use crate::settings::{Other, OtherNames, OtherSecret, Storage};
 use crate::snap::Snap;
 use crate::ui::{Ui, format};
 
+pub use list::tell_unreadable;
 pub use show::choose as choose_evidence;
 
 /// The word for the supplemental copy.

@@ -1,4 +1,6 @@
-//! `enamel evidence`: what people say about evidence.
+//! `enamel evidence`: what people say about evidence, and who did what.
+
+mod actions;
 
 use engine::error::chain;
 use engine::evidence::{self, Piece};
@@ -16,13 +18,16 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::ui::format;
 
-/// Say that somebody has reviewed drills and checks.
+pub use actions::{Known, known as known_actions, words as action_end};
+
+/// Say that somebody has reviewed drills and checks, and list who did what.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Example
+Examples
   enamel evidence sign --by 'Dr. Dana Doe'
+  enamel evidence actions
 
-Exit status: 0 done, 1 failed, 2 usage, 10 no repository, 12 wrong password")]
+Exit status: 0 done, 3 done, but something cannot be read, 1 failed, 2 usage, 10 no repository, 12 wrong password")]
 pub struct EvidenceArgs {
     #[command(subcommand)]
     action: Action,
@@ -31,6 +36,7 @@ pub struct EvidenceArgs {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     Sign(SignArgs),
+    Actions(actions::ActionsArgs),
 }
 
 /// Record that somebody has reviewed evidence.
@@ -109,12 +115,18 @@ impl Deed {
     }
 }
 
-/// Signs.
+/// Signs or lists.
 ///
 /// # Errors
-/// There is nothing to sign, or it cannot be put.
+/// There is nothing to sign, or it cannot be put; the repository cannot be read.
 pub fn run(args: &EvidenceArgs, context: &Context<'_>) -> Result<Exit> {
-    let Action::Sign(args) = &args.action;
+    match &args.action {
+        Action::Sign(args) => sign(args, context),
+        Action::Actions(args) => actions::run(args, context),
+    }
+}
+
+fn sign(args: &SignArgs, context: &Context<'_>) -> Result<Exit> {
     let by = args.by.trim();
     if by.is_empty() {
         return Err(Error::new(ErrorKind::Usage, "nobody is named: --by needs a name"));

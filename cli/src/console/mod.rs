@@ -24,11 +24,14 @@ mod server;
 pub mod settings;
 mod view;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use door::Door;
+use pages::moments::Planned;
 use previews::Previews;
 use tokio::sync::watch;
+
+use crate::agent::Journal;
 
 pub use office::Office;
 pub use server::{Console, Inside};
@@ -41,6 +44,10 @@ pub struct House {
     office: Arc<Office>,
     /// Small pictures.
     previews: Previews,
+    /// What people order.
+    journal: Arc<Journal>,
+    /// The restore to a moment that was planned last.
+    planned: Mutex<Option<Planned>>,
     /// Becomes true when the agent ends.
     ended: watch::Receiver<bool>,
 }

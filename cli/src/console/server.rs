@@ -21,6 +21,7 @@ use super::office::Office;
 use super::previews::Previews;
 use super::settings::PORT;
 use super::{House, pages};
+use crate::agent::Journal;
 use crate::context::Context;
 
 /// Connections at a time; of more, each is closed at once.
@@ -51,25 +52,29 @@ impl Console {
     ///
     /// # Errors
     /// Its port is taken, or another agent of this repository has one.
-    pub fn open(context: &Context<'_>, office: Office, inside: &Inside<'_>) -> Result<Self> {
+    pub fn open(context: &Context<'_>, office: Office, inside: &Inside<'_>) -> Result<(Self, Arc<Journal>)> {
         let settings = &context.settings.file.console;
         let failed = |error| Error::io("cannot open the console", error);
         let listeners = listen(settings.port(), settings.listen.is_none()).map_err(failed)?;
         let port =
             listeners.first().map_or(Ok(PORT), |listener| listener.local_addr().map(|at| at.port())).map_err(failed)?;
         let answering = Answering::new(inside)?;
+        // The socket is this agent's, so no other one writes the journal.
+        let journal = Arc::new(Journal::open(inside.state_dir, inside.repository)?);
         let people = People::of(inside.state_dir, inside.repository);
         let (end, ended) = watch::channel(false);
         let house = Arc::new(House {
             door: Door::new(port, people),
             office: Arc::new(office),
             previews: Previews::default(),
+            journal: journal.clone(),
+            planned: std::sync::Mutex::default(),
             ended: ended.clone(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
         let run = move || serve(&runtime, Listening { listeners, answering, port }, house, ended);
         let thread = std::thread::Builder::new().name("console".to_owned()).spawn(run).map_err(failed)?;
-        Ok(Console { end, thread: Some(thread) })
+        Ok((Console { end, thread: Some(thread) }, journal))
     }
 }
 

@@ -6,6 +6,7 @@ use engine::{Error, ErrorKind, Result};
 use toml_edit::{Array, DocumentMut, Item, Table, Value};
 
 use super::FileSettings;
+use crate::fnv;
 use crate::whole_file::{self, Readers};
 
 /// A settings file that is being changed.
@@ -60,10 +61,87 @@ impl Edit {
         Ok(())
     }
 
+    /// A line as people write it: a text, a number, or a list of texts with commas between; `None` if it is not there. Other values
+    /// cannot be written in one field.
+    pub fn line(&self, name: &str) -> Option<Line> {
+        let mut item = self.0.as_item();
+        for part in name.split('.') {
+            item = item.as_table_like()?.get(part)?;
+        }
+        let text = |value: &Value| value.as_str().map(str::to_owned).or(value.as_integer().map(|n| n.to_string()));
+        let list = |list: &Array| list.iter().map(text).collect::<Option<Vec<_>>>().map(|all| all.join(", "));
+        let value = item.as_value().and_then(|value| text(value).or_else(|| value.as_array().and_then(list)));
+        Some(value.map_or(Line::Other, Line::Text))
+    }
+
+    /// Whether a section is there, and nothing is in it.
+    pub fn is_empty(&self, section: &str) -> bool {
+        self.0.get(section).and_then(Item::as_table_like).is_some_and(toml_edit::TableLike::is_empty)
+    }
+
     /// The text.
     pub fn text(&self) -> String {
         self.0.to_string()
     }
+}
+
+/// A line of the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// It as people write it.
+    Text(String),
+    /// It is more than one field can hold.
+    Other,
+}
+
+/// The file as somebody has seen it. A change of it by another hand changes its mark.
+#[derive(Debug, Clone)]
+pub struct SeenFile {
+    /// Its contents.
+    pub edit: Edit,
+    /// Tells these contents from others.
+    pub mark: String,
+}
+
+/// Reads the settings file at `path`, which may not be there.
+///
+/// # Errors
+/// It cannot be read, or is no TOML.
+pub fn look(path: &Path) -> Result<SeenFile> {
+    let text = read(path)?;
+    let edit = Edit::of(text.as_deref().unwrap_or_default())?;
+    Ok(SeenFile { edit, mark: mark(text.as_deref()) })
+}
+
+/// As [`change`], if the file is still as it was seen.
+///
+/// # Errors
+/// As of [`change`]; [`ErrorKind::Refused`] if it is another one now.
+pub fn change_seen(path: &Path, seen: &str, change: impl FnOnce(&mut Edit) -> Result<()>) -> Result<()> {
+    let before = read(path)?;
+    if mark(before.as_deref()) != seen {
+        let message = format!("{} was changed by somebody else meanwhile: nothing was written", path.display());
+        return Err(
+            Error::new(ErrorKind::Refused, message).with_hint("Open the page again, and look what it says now.")
+        );
+    }
+    write(path, before, change)
+}
+
+fn mark(text: Option<&str>) -> String {
+    format!("{:016x}-{}", fnv::hash(text.unwrap_or_default().bytes()), text.map_or(0, str::len))
+}
+
+fn read(path: &Path) -> Result<Option<String>> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(path, error)),
+    }
+}
+
+fn failed(path: &Path, error: std::io::Error) -> Error {
+    Error::io(format!("cannot change {}", path.display()), error)
 }
 
 /// A value as it is, however it is written.
@@ -104,12 +182,10 @@ pub fn path(path: &Path) -> Result<Value> {
 /// # Errors
 /// The change fails; [`ErrorKind::Usage`] if the file could not be used then; it cannot be read or written.
 pub fn change(path: &Path, change: impl FnOnce(&mut Edit) -> Result<()>) -> Result<()> {
-    let failed = |error| Error::io(format!("cannot change {}", path.display()), error);
-    let before = match std::fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error)),
-    };
+    write(path, read(path)?, change)
+}
+
+fn write(path: &Path, before: Option<String>, change: impl FnOnce(&mut Edit) -> Result<()>) -> Result<()> {
     let mut edit = Edit::of(before.as_deref().unwrap_or_default())?;
     change(&mut edit)?;
     let after = edit.text();
@@ -121,7 +197,7 @@ pub fn change(path: &Path, change: impl FnOnce(&mut Edit) -> Result<()>) -> Resu
         Some(_) => whole_file::replace(path, after.as_bytes()),
         None => whole_file::write(path, after.as_bytes(), Readers::Owner),
     };
-    written.map_err(failed)
+    written.map_err(|error| failed(path, error))
 }
 
 #[cfg(test)]
@@ -154,6 +230,25 @@ mod tests {
         assert_eq!(edit.text(), again);
         assert!(edit.set("repository.place", Some(1.into())).unwrap_err().to_string().contains("is a line"));
         assert!(Edit::of("= no").is_err());
+    }
+
+    #[test]
+    fn a_file_that_somebody_else_has_changed_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("enamel.toml");
+        std::fs::write(&file, BEFORE).unwrap();
+        let seen = look(&file).unwrap();
+        assert_eq!(seen.edit.line("schedule.backup"), Some(Line::Text("2h".to_owned())));
+        assert_eq!(seen.edit.line("retention.keep-daily"), Some(Line::Text("7".to_owned())));
+        assert_eq!(seen.edit.line("tags"), Some(Line::Text("hourly".to_owned())));
+        assert_eq!((seen.edit.line("schedule"), seen.edit.line("schedule.drill")), (Some(Line::Other), None));
+        let set = |mark: &str| change_seen(&file, mark, |edit| edit.set("schedule.backup", Some("1h".into())));
+        std::fs::write(&file, format!("{BEFORE}# By hand.\n")).unwrap();
+        assert_eq!(set(&seen.mark).unwrap_err().kind(), ErrorKind::Refused);
+        assert!(std::fs::read_to_string(&file).unwrap().ends_with("# By hand.\n"));
+        set(&look(&file).unwrap().mark).unwrap();
+        let after = std::fs::read_to_string(&file).unwrap();
+        assert!(after.contains("backup = \"1h\"  # enough") && after.ends_with("# By hand.\n"), "{after}");
     }
 
     #[test]

@@ -53,6 +53,10 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
     ("GET", "/restore/{thing}", Role::Staff),
     ("POST", "/restore/check", Role::Staff),
     ("POST", "/restore", Role::Staff),
+    ("GET", "/moments", Role::Staff),
+    ("POST", "/moments/look", Role::Staff),
+    ("POST", "/moments/plan", Role::Staff),
+    ("POST", "/moments/run", Role::Staff),
     ("GET", "/elsewhere", Role::Look),
     ("GET", "/remove", Role::Look),
     ("GET", "/remove/purge", Role::Look),
@@ -61,7 +65,9 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
     ("GET", "/proof/certificate", Role::Look),
     ("POST", "/proof/test", Role::Staff),
     ("POST", "/proof/sign", Role::Owner),
+    ("GET", "/proof/actions", Role::Owner),
     ("GET", "/settings", Role::Look),
+    ("POST", "/settings/change", Role::Owner),
     ("POST", "/settings/notify-test", Role::Owner),
     ("POST", "/settings/people", Role::Owner),
     ("POST", "/settings/people/remove", Role::Owner),
@@ -77,6 +83,8 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
     ("POST", "/remove/put-back", Role::Owner),
     ("POST", "/remove/let-go", Role::Owner),
     ("POST", "/stop", Role::Staff),
+    ("GET", "/trouble", Role::Look),
+    ("POST", "/trouble/answer", Role::Owner),
 ];
 
 /// The role that a route needs; `None` if it is not in the table.

@@ -9,6 +9,7 @@ use engine::Result;
 use super::role::Role;
 use super::secret::Secret;
 use super::things::Things;
+use crate::agent::Orderer;
 
 /// A browser that nobody used for so long has to come in again.
 const IDLE: Duration = Duration::from_secs(30 * 60);
@@ -24,6 +25,13 @@ pub struct Person {
     pub name: String,
     /// The things that they may do.
     pub role: Role,
+}
+
+impl Person {
+    /// The person, as the journal has them.
+    pub fn orderer(&self) -> Orderer<'_> {
+        Orderer { person: &self.name, role: self.role.name() }
+    }
 }
 
 /// A browser that has come in.

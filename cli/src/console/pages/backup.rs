@@ -17,7 +17,7 @@ use super::super::door::Visitor;
 use super::super::office::{Line, Overview};
 use super::super::view::{Frame, Mark, Tab, Tone, number, time, words};
 use super::{Answer, House, Refusal, page};
-use crate::agent::{Order, Task, now};
+use crate::agent::{Task, now};
 use crate::ui::format;
 
 /// The widest bar of a day: 24 backups and more.
@@ -138,7 +138,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor, Query(wanted): 
 }
 
 async fn begin(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
-    house.order(&visitor, Task::Backup, vec!["backup".into()])?;
+    house.order(&visitor, "make a backup", Task::Backup, vec!["backup".into()]).await?;
     Ok(Redirect::to("/work").into_response())
 }
 
@@ -292,13 +292,5 @@ impl Backup {
             note,
             is_first: first == Some(line.id),
         }
-    }
-}
-
-impl House {
-    /// Leaves an order of `visitor` on the agent's desk.
-    pub(super) fn order(&self, visitor: &Visitor, task: Task, words: Vec<std::ffi::OsString>) -> Result<u64, Refusal> {
-        let by = Some(visitor.0.person.name.clone());
-        self.office.desk.order(Order { task, words, by }).map_err(Refusal::Busy)
     }
 }

@@ -8,7 +8,9 @@ use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use axum::{Form, Router};
+use engine::Result;
 use http::HeaderMap;
+use repo_format::evidence::ActionEnd;
 use serde::Deserialize;
 
 use super::super::door::{Denied, Person, Role};
@@ -53,6 +55,7 @@ async fn enter(State(house): State<Arc<House>>, Query(Link { link }): Query<Link
         ));
     }
     let owner = Person { name: environment::user_name(), role: Role::Owner };
+    house.came(owner.clone(), "come in by a link", ActionEnd::Done).await?;
     Ok(house.door.let_in(owner, page(&Entered)?)?)
 }
 
@@ -63,7 +66,7 @@ async fn show_login(State(house): State<Arc<House>>) -> Answer {
 async fn login(State(house): State<Arc<House>>, Form(given): Form<Credentials>) -> Answer {
     let asked = house.clone();
     let Credentials { name, password } = given;
-    let checked = house.office.think(move || asked.door.people.check(name.trim(), &password, Instant::now())).await?;
+    let checked = house.office.think(move || asked.check(name.trim(), &password)).await?;
     let trouble = match checked {
         Ok(person) => return Ok(house.door.let_in(person, Redirect::to("/"))?),
         Err(Denied::Wrong) => "Name or password is wrong.",
@@ -80,6 +83,33 @@ async fn lock(State(house): State<Arc<House>>, headers: HeaderMap) -> Answer {
 }
 
 impl House {
+    /// Checks a password, and keeps who came in, or tried to.
+    fn check(&self, name: &str, password: &str) -> Result<std::result::Result<Person, Denied>> {
+        let checked = self.door.people.check(name, password, Instant::now())?;
+        match &checked {
+            Ok(person) => self.came_in(person, "come in by a password", ActionEnd::Done)?,
+            Err(Denied::Wrong) => {
+                // A name that nobody has may be a password in the wrong field.
+                let known = self.door.people.list()?.into_iter().find(|person| person.name == name);
+                let somebody = || Person { name: "somebody".to_owned(), role: Role::Anybody };
+                self.came_in(&known.unwrap_or_else(somebody), "come in by a password", ActionEnd::Refused)?;
+            }
+            // The tries before it are kept.
+            Err(Denied::Wait) => {}
+        }
+        Ok(checked)
+    }
+
+    fn came_in(&self, person: &Person, what: &'static str, end: ActionEnd) -> Result<()> {
+        let number = self.journal.begin(person.orderer(), &what.into())?;
+        self.journal.end(number, end)
+    }
+
+    async fn came(self: &Arc<Self>, person: Person, what: &'static str, end: ActionEnd) -> Result<()> {
+        let house = self.clone();
+        self.office.think(move || house.came_in(&person, what, end)).await
+    }
+
     async fn login(self: &Arc<Self>, trouble: Option<&'static str>) -> Login {
         let overview = self.office.overview().await;
         Login { practice: self.office.practice(), last: words::last_backup(overview.as_deref()), trouble }

@@ -3,18 +3,23 @@
 //! A page looks through the office, builds what its template shows, and leaves orders on the agent's desk. All sentences that
 //! people read stand in the templates and in `view/words.rs`.
 
+mod act;
+mod actions;
 mod backup;
 mod come_in;
 mod compare;
 mod find;
+pub(super) mod moments;
 mod proof;
 mod refusal;
 mod remove;
 mod remove_purge;
 mod restore;
 mod settings;
+mod settings_change;
 mod supplemental;
 mod thing;
+mod trouble;
 mod work;
 
 use std::sync::Arc;
@@ -40,10 +45,12 @@ pub fn router(house: Arc<House>) -> Router {
         .merge(settings::routes())
         .merge(remove::routes())
         .merge(work::routes())
+        .merge(trouble::routes())
         .merge(find::routes())
         .merge(thing::routes())
         .merge(compare::routes())
         .merge(restore::routes())
+        .merge(moments::routes())
         .fallback(|| async { Refusal::NoSuchPage })
         .method_not_allowed_fallback(|| async { Refusal::NoSuchPage })
         .layer(axum::middleware::from_fn_with_state(house.clone(), guard))

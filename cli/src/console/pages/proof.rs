@@ -16,6 +16,7 @@ use repo_format::evidence::{Evidence, EvidenceKind, EvidenceNoteKind, EvidenceRe
 use super::super::door::Visitor;
 use super::super::office::{Line, Overview};
 use super::super::view::{Frame, Mark, Tab, Tone, number, time};
+use super::actions::{self, Actions};
 use super::work::{self, Shown};
 use super::{Answer, House, page};
 use crate::agent::{Task, now};
@@ -35,6 +36,9 @@ const NOTES_MAX: usize = 5;
 /// Notes of tests that went wrong, in the last answer.
 const WRONG_MAX: usize = 6;
 
+/// Actions on this page; all are on one of their own.
+const ACTIONS_FIRST: usize = 10;
+
 /// The routes.
 pub fn routes() -> Router<Arc<House>> {
     Router::new()
@@ -42,6 +46,7 @@ pub fn routes() -> Router<Arc<House>> {
         .route("/proof/certificate", get(show_certificate))
         .route("/proof/test", post(test))
         .route("/proof/sign", post(sign))
+        .merge(actions::routes())
 }
 
 #[derive(Template)]
@@ -57,6 +62,8 @@ struct Page {
     questions: Vec<Asked>,
     read_again: u64,
     read_again_words: String,
+    /// For owners.
+    actions: Option<Actions>,
 }
 
 /// A number with what it is about.
@@ -137,6 +144,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let shown = (house.office.desk.busy() == Some(Task::Drill)).then(|| work::shown(&house));
     let last = house.office.desk.ended().into_iter().rfind(|ended| ended.run.task == Task::Drill);
     let (read_again, read_again_words) = read_again(overview);
+    let actions = if frame.is_owner() { Some(house.actions(0, ACTIONS_FIRST).await?) } else { None };
     page(&Page {
         frame,
         failure: last.filter(|_| shown.is_none()).map(|run| work::failure(&run)).unwrap_or_default(),
@@ -148,6 +156,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
         read_again: read_again.unwrap_or(0),
         read_again_words,
         proof,
+        actions,
     })
 }
 
@@ -158,14 +167,15 @@ async fn show_certificate(State(house): State<Arc<House>>, _: Visitor) -> Answer
 }
 
 async fn test(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
-    house.order(&visitor, Task::Drill, vec!["drill".into()])?;
+    house.order(&visitor, "test whether it can be brought back", Task::Drill, vec!["drill".into()]).await?;
     Ok(Redirect::to("/proof").into_response())
 }
 
 /// Says that the visitor has reviewed all evidence that nobody has reviewed yet.
 async fn sign(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let by = format!("--by={}", visitor.0.person.name);
-    house.order(&visitor, Task::Other, vec!["evidence".into(), "sign".into(), by.into()])?;
+    let words = vec!["evidence".into(), "sign".into(), by.into()];
+    house.order(&visitor, "say that tests are reviewed", Task::Other, words).await?;
     Ok(Redirect::to("/work").into_response())
 }
 

@@ -28,7 +28,7 @@ use super::super::view::{Frame, Mark, Tab, Tone, number, time};
 use super::remove_purge::{self, Past};
 use super::work::{self, Shown};
 use super::{Answer, House, Refusal, page};
-use crate::agent::{EndedRun, Task, now};
+use crate::agent::{Ask, EndedRun, Task, now};
 use crate::commands::purge::{categories, history as purge_history};
 use crate::context::Context;
 use crate::ui::format;
@@ -221,7 +221,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
 async fn look(State(house): State<Arc<House>>, visitor: Visitor, Form(fields): Form<Vec<(String, String)>>) -> Answer {
     let names = house.office.look_at_settings(known).await?;
     let words = Wanted::of(&fields)?.words(names.iter().map(String::as_str));
-    house.order(&visitor, Task::Remove, words)?;
+    house.order(&visitor, "look for old rows", Task::Remove, words).await?;
     Ok(Redirect::to("/remove").into_response())
 }
 
@@ -247,7 +247,7 @@ async fn review(
     let mut output = OsString::from("--output=");
     output.push(plan);
     words.push(output);
-    house.order(&visitor, Task::Remove, words)?;
+    house.order(&visitor, "review old rows", Task::Remove, words).await?;
     Ok(Redirect::to("/remove").into_response())
 }
 
@@ -259,6 +259,7 @@ async fn run(State(house): State<Arc<House>>, visitor: Visitor, Form(fields): Fo
     }
     let (_, _, reviewed) = last(&house.office.desk.ended());
     let reviewed = reviewed.filter(|plan| Some(plan.summary.digest.as_str()) == one(&fields, "plan"));
+    let digest = reviewed.as_ref().map(|plan| plan.summary.digest.clone()).unwrap_or_default();
     let Some(plan) = reviewed.and_then(|plan| plan.summary.output) else {
         return Err(Refusal::WillNotDo(
             "This is not the newest review any more. Look at “Remove old data” again. Nothing was removed.".to_owned(),
@@ -268,7 +269,8 @@ async fn run(State(house): State<Arc<House>>, visitor: Visitor, Form(fields): Fo
     if one(&fields, "smaller").is_some() {
         words.push("--reclaim".into());
     }
-    house.order(&visitor, Task::Remove, words)?;
+    let ask = Ask::about("remove old rows", format!("plan {digest}"));
+    house.order(&visitor, ask, Task::Remove, words).await?;
     Ok(Redirect::to("/remove").into_response())
 }
 

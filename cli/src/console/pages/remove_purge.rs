@@ -17,7 +17,7 @@ use super::super::door::Visitor;
 use super::super::view::{Frame, Mark, Tab, Tone, number, time};
 use super::remove::{called, day, one};
 use super::{Answer, House, Refusal, page};
-use crate::agent::{Task, now};
+use crate::agent::{Ask, Task, now};
 
 /// Letters of a reason.
 const REASON_MAX: usize = 400;
@@ -97,7 +97,8 @@ async fn put_back(
         return Err(Refusal::WillNotDo("No database is saved on this computer.".to_owned()));
     };
     let words = ["restore".to_owned(), format!("--purged={receipt}"), format!("--to-database={database}")];
-    house.order(&visitor, Task::Remove, words.map(Into::into).into())?;
+    let ask = Ask::about("put removed rows back", format!("removal {receipt}"));
+    house.order(&visitor, ask, Task::Remove, words.map(Into::into).into()).await?;
     Ok(Redirect::to("/remove").into_response())
 }
 
@@ -114,7 +115,8 @@ async fn let_go(
     }
     let early = (!reason.is_empty()).then(|| format!("--early={reason}").into());
     let words = ["purge".into(), "release".into(), receipt.to_string().into()].into_iter().chain(early);
-    house.order(&visitor, Task::Remove, words.collect())?;
+    let ask = Ask::about("let removed rows go", format!("removal {receipt}"));
+    house.order(&visitor, ask, Task::Remove, words.collect()).await?;
     Ok(Redirect::to("/remove").into_response())
 }
 

@@ -13,7 +13,7 @@ use axum::{Form, Router};
 use engine::filesystem::free_space;
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
-use engine::snapshots::saved::Database;
+use engine::snapshots::saved::{Database, databases};
 use engine::{Error, ErrorKind};
 use repo_format::manifest::RootKind;
 use serde::Deserialize;
@@ -22,7 +22,7 @@ use super::super::door::{Role, Thing, Visitor};
 use super::super::office::search;
 use super::super::view::{Frame, Mark, Tab, Tone, number, time};
 use super::{Answer, House, Refusal, page};
-use crate::agent::{Task, now};
+use crate::agent::{Ask, Task, now};
 use crate::context::Context;
 use crate::ui::format;
 
@@ -51,6 +51,15 @@ impl Way {
             Way::Folder => "folder",
             Way::Copy => "copy",
         }
+    }
+
+    /// It as the journal has it: the names of files may be those of patients.
+    fn ask(self, thing: &Thing) -> Ask {
+        let what = match self {
+            Way::Folder => "bring back into a folder",
+            Way::Copy => "bring back a database as a copy",
+        };
+        Ask::about(what, format!("backup {}", thing.snapshot))
     }
 }
 
@@ -174,7 +183,7 @@ async fn start(State(house): State<Arc<House>>, visitor: Visitor, Form(chosen): 
     if let Some(folder) = order.folder.clone() {
         house.office.think(move || room(&folder).map(drop)).await?;
     }
-    house.order(&visitor, Task::Restore, order.words)?;
+    house.order(&visitor, chosen.way.ask(&thing), Task::Restore, order.words).await?;
     Ok(Redirect::to("/work").into_response())
 }
 
@@ -255,7 +264,7 @@ fn is_below(folder: &Path, allowed: &Path) -> bool {
 }
 
 /// Names of databases that need no quoting anywhere.
-fn check_name(schema: &str, name: &str) -> Result<(), Refusal> {
+pub(super) fn check_name(schema: &str, name: &str) -> Result<(), Refusal> {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if name.is_empty() || name.len() > 64 || !name.chars().all(is_word) || name == schema {
         return Err(Refusal::WillNotDo(
@@ -291,6 +300,13 @@ fn room(folder: &Path) -> engine::Result<u64> {
     }
     let existing = folder.ancestors().find(|part| part.is_dir()).unwrap_or(Path::new("/"));
     free_space(existing).map_err(|error| Error::io(what(), error))
+}
+
+/// The databases in the newest snapshot that has any.
+pub(super) fn schemas_of_newest(repository: &Repository) -> engine::Result<Vec<String>> {
+    let has_database = |snapshot: &&Snapshot| databases(&snapshot.manifest).next().is_some();
+    let all = engine::snapshots::list(repository)?.snapshots;
+    all.iter().find(has_database).map_or_else(|| Ok(Vec::new()), |newest| schemas(repository, newest))
 }
 
 /// The databases in a snapshot.

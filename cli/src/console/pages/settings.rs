@@ -13,9 +13,10 @@ use serde::Deserialize;
 
 use super::super::door::{Person, Role, Visitor};
 use super::super::view::{Frame, Mark, Tab, Tone, number, time};
+use super::settings_change::{self, Card, Part};
 use super::work::{self, Shown};
 use super::{Answer, House, Refusal, page};
-use crate::agent::{EndedRun, Task, now};
+use crate::agent::{Ask, EndedRun, Task, now};
 use crate::context::Context;
 use crate::schedule::{CopyRule, Period, Rules};
 
@@ -29,6 +30,7 @@ pub fn routes() -> Router<Arc<House>> {
         .route("/settings/notify-test", post(notify_test))
         .route("/settings/people", post(put))
         .route("/settings/people/remove", post(remove))
+        .merge(settings_change::routes())
 }
 
 #[derive(Template)]
@@ -40,6 +42,10 @@ struct Page {
     tried_lines: Vec<String>,
     seen: Seen,
     people: Vec<PersonShown>,
+    /// The forms that change the file, for owners; none if there is no file.
+    hours_card: Option<Card>,
+    tell_card: Option<Card>,
+    keep_card: Option<Card>,
 }
 
 /// The contents of enamel.toml, in words.
@@ -78,7 +84,24 @@ struct Named {
 }
 
 async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
-    let frame = house.frame(&visitor, Tab::Settings).await;
+    house.show_settings(&visitor, None).await
+}
+
+impl House {
+    /// The page, with a form that somebody has filled in and that was not saved.
+    pub(super) async fn show_settings(self: &Arc<Self>, visitor: &Visitor, filled: Option<Card>) -> Answer {
+        settings_page(self, visitor, filled).await
+    }
+}
+
+async fn settings_page(house: &Arc<House>, visitor: &Visitor, filled: Option<Card>) -> Answer {
+    let frame = house.frame(visitor, Tab::Settings).await;
+    let mut cards =
+        if frame.is_owner() { house.office.look_at_settings(settings_change::cards).await? } else { Vec::new() };
+    cards.retain(|card| filled.as_ref().is_none_or(|filled| filled.part != card.part));
+    cards.extend(filled);
+    let mut take = |part: Part| cards.iter().position(|card| card.part == part).map(|at| cards.swap_remove(at));
+    let (hours_card, tell_card, keep_card) = (take(Part::Hours), take(Part::Tell), take(Part::Keep));
     let seen = house.office.look_at_settings(|context| Ok(Seen::of(context))).await?;
     let asked = house.clone();
     // Names and roles are for those who may change them.
@@ -86,7 +109,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
         true => house.office.think(move || asked.door.people.list()).await?,
         false => Vec::new(),
     };
-    let shown = (house.office.desk.busy() == Some(Task::Other)).then(|| work::shown(&house));
+    let shown = (house.office.desk.busy() == Some(Task::Other)).then(|| work::shown(house));
     let tried = house.office.desk.ended().into_iter().rfind(is_notify_test).filter(|_| shown.is_none());
     page(&Page {
         frame,
@@ -95,33 +118,37 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
         tried_lines: tried.as_ref().map(problems).unwrap_or_default(),
         seen,
         people: people.into_iter().map(PersonShown::of).collect(),
+        hours_card,
+        tell_card,
+        keep_card,
     })
 }
 
 async fn notify_test(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
-    house.order(&visitor, Task::Other, vec!["notify".into(), "test".into()])?;
+    house.order(&visitor, "send a test notice", Task::Other, vec!["notify".into(), "test".into()]).await?;
     Ok(Redirect::to("/settings").into_response())
 }
 
 /// Adds somebody, or gives them another password and role. Their open pages are locked.
-async fn put(State(house): State<Arc<House>>, _: Visitor, Form(new): Form<NewPerson>) -> Answer {
+async fn put(State(house): State<Arc<House>>, visitor: Visitor, Form(new): Form<NewPerson>) -> Answer {
     let role = role(&new.role).ok_or(Refusal::Malformed("the role"))?;
     if new.password != new.again {
         return Err(Refusal::WillNotDo("The two passwords differ. Nothing was changed.".to_owned()));
     }
-    let asked = house.clone();
     let person = Person { name: new.name.trim().to_owned(), role };
     let name = person.name.clone();
-    let put = house.office.think(move || asked.door.people.put(person, &new.password)).await;
+    let ask = Ask::about("give somebody a password", format!("{name}, {}", role.name()));
+    let put = house.act(&visitor, ask, move |house| house.door.people.put(person, &new.password)).await;
     put.map_err(|error| Refusal::WillNotDo(error.to_string()))?;
     house.door.sessions.end_all_of(&name);
     Ok(Redirect::to("/settings").into_response())
 }
 
 /// Removes somebody, and locks their open pages.
-async fn remove(State(house): State<Arc<House>>, _: Visitor, Form(Named { name }): Form<Named>) -> Answer {
-    let (asked, named) = (house.clone(), name.clone());
-    let was_there = house.office.think(move || asked.door.people.remove(&named)).await?;
+async fn remove(State(house): State<Arc<House>>, visitor: Visitor, Form(Named { name }): Form<Named>) -> Answer {
+    let named = name.clone();
+    let ask = Ask::about("lock somebody out", name.clone());
+    let was_there = house.act(&visitor, ask, move |house| house.door.people.remove(&named)).await?;
     house.door.sessions.end_all_of(&name);
     if !was_there {
         return Err(Refusal::WillNotDo("There is nobody of this name any more.".to_owned()));
@@ -198,7 +225,7 @@ impl Seen {
 }
 
 /// How long backups are kept, in words.
-fn kept(policy: &Policy) -> String {
+pub(super) fn kept(policy: &Policy) -> String {
     use engine::upkeep::retention::Period as Each;
     let unit = |period: &Each| match period {
         Each::Hour => "hour",

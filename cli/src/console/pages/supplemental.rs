@@ -104,20 +104,20 @@ async fn emergency(State(house): State<Arc<House>>, visitor: Visitor) -> Answer 
 }
 
 async fn look(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
-    ordered(&house, &visitor, "status")
+    ordered(&house, &visitor, "look at the supplemental copy", "status").await
 }
 
 async fn run(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
-    ordered(&house, &visitor, "run")
+    ordered(&house, &visitor, "bring the supplemental copy up to date", "run").await
 }
 
 async fn read(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
-    ordered(&house, &visitor, "verify")
+    ordered(&house, &visitor, "read the supplemental copy back", "verify").await
 }
 
-fn ordered(house: &House, visitor: &Visitor, action: &str) -> Answer {
+async fn ordered(house: &Arc<House>, visitor: &Visitor, ask: &'static str, action: &str) -> Answer {
     let words: Vec<OsString> = vec!["supplemental".into(), action.into()];
-    house.order(visitor, Task::Copy, words)?;
+    house.order(visitor, ask, Task::Copy, words).await?;
     Ok(Redirect::to("/supplemental").into_response())
 }
 

@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use engine::pictures::FileKind;
+use engine::repository::Repository;
 use http::{HeaderValue, header};
 use jiff::Zoned;
 use repo_format::entry::EntryKind;
@@ -19,7 +20,7 @@ use super::super::previews;
 use super::super::view::{Frame, Tab, number, time};
 use super::find::{Tile, is_picture};
 use super::{Answer, House, Refusal, page};
-use crate::agent::now;
+use crate::agent::{Ask, now};
 use crate::percent::escaped;
 use crate::ui::format;
 
@@ -211,7 +212,12 @@ async fn picture(State(house): State<Arc<House>>, visitor: Visitor, Path(number)
 async fn copy(State(house): State<Arc<House>>, visitor: Visitor, Path(number): Path<u64>) -> Answer {
     let thing = visitor.0.thing(number)?;
     let asked = thing.clone();
-    let bytes = house.office.look(move |_, repository| search::read_picture(repository, &asked)).await?;
+    let ask = Ask::about("save a copy of a file", format!("backup {}", thing.snapshot));
+    let (asker, journal) = (visitor.0.clone(), house.journal.clone());
+    let read = move |repository: &Repository| search::read_picture(repository, &asked);
+    let bytes =
+        house.office.look(move |_, repository| journal.during(asker.person.orderer(), &ask, || read(repository)));
+    let bytes = bytes.await?;
     let mut answer = bytes.into_response();
     let headers = answer.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));

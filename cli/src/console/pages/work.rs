@@ -13,6 +13,7 @@ use axum::{Form, Router};
 use bytes::Bytes;
 use futures_util::stream;
 use http::header;
+use repo_format::evidence::ActionEnd;
 use serde::{Deserialize, Serialize};
 
 use super::super::door::Visitor;
@@ -73,8 +74,12 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     page(&Page { frame, shown, ended })
 }
 
-async fn stop(State(house): State<Arc<House>>, _: Visitor, Form(Stop { run }): Form<Stop>) -> Answer {
-    house.office.desk.stop(run);
+async fn stop(State(house): State<Arc<House>>, visitor: Visitor, Form(Stop { run }): Form<Stop>) -> Answer {
+    let stop = move |house: &House| match house.office.desk.stop(run).and_then(|order| order.record) {
+        Some(record) => house.journal.end(record, ActionEnd::Stopped),
+        None => Ok(()),
+    };
+    house.act(&visitor, "stop what is under way", stop).await?;
     Ok(Redirect::to("/work").into_response())
 }
 

@@ -46,14 +46,16 @@ impl Console {
     /// on that. Its agent makes a backup first if one is due.
     pub fn open(machine: Machine, more: &str) -> Self {
         machine.write("enamel.toml", format!("{SETTINGS}{more}\n{LISTEN}"));
-        let mut command = machine.bare();
-        command.args(["--config", "enamel.toml", "console", "--no-browser"]);
-        let mut agent = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut link = String::new();
-        BufReader::new(agent.stdout.take().unwrap()).read_line(&mut link).unwrap();
-        let link = link.trim().to_owned();
-        let port = port_of(&link);
-        Console { machine, port, agent, link }
+        let (agent, link) = begin(&machine);
+        Console { machine, port: port_of(&link), agent, link }
+    }
+
+    /// Kills the agent, as a power failure would, and starts another.
+    pub fn kill_and_open_again(&mut self) {
+        kill_process(Pid::from_child(&self.agent), Signal::KILL).unwrap();
+        self.agent.wait().unwrap();
+        (self.agent, self.link) = begin(&self.machine);
+        self.port = port_of(&self.link);
     }
 
     /// Runs the program with the settings of the machine.
@@ -229,6 +231,16 @@ pub fn form(fields: &[(&str, &str)]) -> String {
     };
     let pairs: Vec<_> = fields.iter().map(|(name, value)| format!("{}={}", escaped(name), escaped(value))).collect();
     pairs.join("&")
+}
+
+/// Starts an agent with its console, and reads the link.
+fn begin(machine: &Machine) -> (Child, String) {
+    let mut command = machine.bare();
+    command.args(["--config", "enamel.toml", "console", "--no-browser"]);
+    let mut agent = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut link = String::new();
+    BufReader::new(agent.stdout.take().unwrap()).read_line(&mut link).unwrap();
+    (agent, link.trim().to_owned())
 }
 
 fn port_of(link: &str) -> u16 {

@@ -7,8 +7,18 @@ use super::client::{Browser, Console, Reply};
 use crate::harness::Machine;
 
 /// Every page and form, and a value for each part of an address.
-const PAGES: [&str; 5] = ["/", "/work", "/progress", "/find", "/elsewhere"];
-const FORMS: [&str; 6] = ["/backup", "/stop", "/find", "/restore/check", "/restore", "/lock"];
+const PAGES: [&str; 8] = ["/", "/work", "/progress", "/find", "/elsewhere", "/trouble", "/moments", "/proof/actions"];
+const FORMS: [&str; 9] = [
+    "/backup",
+    "/stop",
+    "/find",
+    "/restore/check",
+    "/restore",
+    "/lock",
+    "/trouble/answer",
+    "/moments/plan",
+    "/settings/change",
+];
 
 fn console() -> Console {
     let machine = Machine::with_repository();

@@ -4,11 +4,14 @@
 //! client  a console on a machine, and a browser that writes its requests as bytes
 //! ```
 
+mod actions;
 mod client;
 mod door;
 mod find;
+mod moments;
 mod proof;
 mod remove;
 mod settings;
 mod supplemental;
+mod trouble;
 mod work;
