@@ -1,12 +1,12 @@
 //! From nothing to a backup that is made by itself, and again without a loss.
 
 use std::fs;
-use std::io::Write;
-use std::process::Stdio;
+use std::io::{Read, Write};
+use std::process::{Child, Command, Stdio};
 
 use scenario_tests::server::TestServer;
 
-use crate::harness::{Answer, Machine};
+use crate::harness::{Answer, ENAMEL, Machine};
 use crate::practice::PRACTICE;
 
 /// Runs setup with these answers, one a line.
@@ -171,4 +171,88 @@ fn a_script_says_where_the_images_of_open_dental_are_or_hears_that_they_are_not_
     silent(&["--map-path", &format!(r"\\SERVER\OpenDentImages={images}")]).expect(0);
     assert!(settled(&machine).contains("profile = \"opendental\""), "{}", settled(&machine));
     machine.run_bare(&["--config", "etc/enamel.toml", "cat", "latest", "images/S/SmithJohn1/a.jpg"], []).expect(0);
+}
+
+/// A person at a terminal, who answers each question when it is asked.
+struct Person {
+    terminal: Child,
+    seen: String,
+}
+
+impl Person {
+    /// Sits down before a setup with these options. The terminal is that of `script`, which every Linux has.
+    fn before(machine: &Machine, args: &[&str]) -> Self {
+        let quoted: Vec<_> = args.iter().map(|word| format!("'{word}'")).collect();
+        let own = machine.bare();
+        let mut script = Command::new("timeout");
+        // A question that is not asked ends the test.
+        script.args(["100", "script", "-qec"]).arg(format!("exec '{ENAMEL}' setup {}", quoted.join(" "))).arg("/dev/null").env_clear();
+        script.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(machine.path(""));
+        script.env("TERM", "xterm").env("SHELL", "/bin/sh").env("NO_COLOR", "1");
+        let terminal = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        Person { terminal, seen: String::new() }
+    }
+
+    /// Waits for the question, and answers it.
+    fn answer(&mut self, question: &str, answer: &str) {
+        self.read_until(question);
+        self.say(answer);
+    }
+
+    fn read_until(&mut self, question: &str) {
+        let from = self.seen.len();
+        while !self.seen[from..].contains(question) {
+            let mut more = [0; 4096];
+            let length = self.terminal.stdout.as_mut().unwrap().read(&mut more).unwrap();
+            assert!(length > 0, "`{question}` was not asked: {}", self.seen);
+            self.seen.push_str(&String::from_utf8_lossy(&more[..length]));
+        }
+    }
+
+    fn say(&mut self, answer: &str) {
+        self.terminal.stdin.as_mut().unwrap().write_all(format!("{answer}\n").as_bytes()).unwrap();
+    }
+
+    /// Answers which word of the password is on the sheet.
+    fn answer_from_sheet(&mut self) {
+        let from = self.seen.len();
+        self.read_until(" of the password: ");
+        let number = self.seen[from..].rsplit("Word ").next().unwrap().split(' ').next().unwrap();
+        let number: usize = number.parse().unwrap();
+        let words = self.seen.split_once("password  ").unwrap().1.lines().next().unwrap();
+        let word = words.split_whitespace().nth(number - 1).unwrap().to_owned();
+        self.say(&word);
+    }
+
+    /// Reads to the end; gives what was on the terminal, if setup ended well.
+    fn leave(mut self) -> String {
+        let mut rest = Vec::new();
+        self.terminal.stdout.take().unwrap().read_to_end(&mut rest).unwrap();
+        self.seen.push_str(&String::from_utf8_lossy(&rest));
+        assert!(self.terminal.wait().unwrap().success(), "{}", self.seen);
+        self.seen
+    }
+}
+
+#[test]
+fn a_person_at_a_terminal_answers_and_the_password_is_not_shown() {
+    let (machine, server) = (Machine::new(), TestServer::start(&[]));
+    server.script(
+        "CREATE DATABASE shop; CREATE TABLE shop.item (id INT PRIMARY KEY); INSERT INTO shop.item VALUES (1);
+         CREATE USER saver@'127.0.0.1' IDENTIFIED BY 'told-to-nobody'; GRANT ALL ON *.* TO saver@'127.0.0.1';",
+    );
+    let config = machine.arg("etc/enamel.toml");
+    let mut person = Person::before(&machine, &["--config", &config, "--no-schedule"]);
+    person.answer("MySQL or MariaDB server to save", &server.url().replacen("root", "saver", 1));
+    person.answer("Password of the database account", "told-to-nobody");
+    person.answer("Folders to save", &machine.arg("source"));
+    person.answer("Where backups go", "backup");
+    person.answer("Keep backups there all the same", "yes");
+    person.answer_from_sheet();
+    person.answer_from_sheet();
+    person.answer("Make a backup now", "yes");
+    let seen = person.leave();
+    assert!(!seen.contains("told-to-nobody") && seen.contains("Everything is set up"), "{seen}");
+    assert_eq!(snapshots(&machine), 1);
+    assert_eq!(fs::read_to_string(machine.path("etc/database-password")).unwrap(), "told-to-nobody\n");
 }
