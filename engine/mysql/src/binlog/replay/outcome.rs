@@ -25,7 +25,7 @@ pub enum LeftOutKind {
 pub struct LeftOutChange {
     /// Why.
     pub kind: LeftOutKind,
-    /// The schema, or how the statement begins.
+    /// The schema, empty if the statement names none, or how the statement begins.
     pub what: String,
 }
 
@@ -34,6 +34,7 @@ impl fmt::Display for LeftOutChange {
         match self.kind {
             LeftOutKind::Accounts => write!(f, "about accounts: {}", self.what),
             LeftOutKind::Server => write!(f, "about the server: {}", self.what),
+            LeftOutKind::OtherSchema if self.what.is_empty() => write!(f, "by statements that name no schema"),
             LeftOutKind::OtherSchema => write!(f, "in schema {}, which the snapshot does not hold", self.what),
         }
     }
