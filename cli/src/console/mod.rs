@@ -8,6 +8,7 @@
 //! previews  small pictures, made by a process of its own
 //! pages     a file for each page, with its template beside it
 //! server    connections, limits, the end
+//! tls       for other computers
 //! call      how `enamel console` asks a running agent for a link
 //! ```
 //!
@@ -22,6 +23,7 @@ mod pages;
 mod previews;
 mod server;
 pub mod settings;
+mod tls;
 mod view;
 
 use std::sync::{Arc, Mutex};

@@ -6,20 +6,23 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use axum::Router;
-use engine::{Error, Result};
+use axum::{Extension, Router};
+use engine::{Error, ErrorKind, Result};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::{Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
 
 use super::call::Answering;
 use super::door::{Door, People};
 use super::office::Office;
 use super::previews::Previews;
 use super::settings::PORT;
+use super::tls::{Entrance, acceptor};
 use super::{House, pages};
 use crate::agent::Journal;
 use crate::context::Context;
@@ -55,13 +58,19 @@ impl Console {
     pub fn open(context: &Context<'_>, office: Office, inside: &Inside<'_>) -> Result<(Self, Arc<Journal>)> {
         let settings = &context.settings.file.console;
         let failed = |error| Error::io("cannot open the console", error);
-        let listeners = listen(settings.port(), settings.listen.is_none()).map_err(failed)?;
+        let people = People::of(inside.state_dir, inside.repository);
+        // Its port may be the usual one: it comes first.
+        let others = others(context, &people)?;
+        let is_any_port = settings.network().is_some() || settings.listen.is_none();
+        let listeners = listen(settings.port(), is_any_port).map_err(failed)?;
         let port =
             listeners.first().map_or(Ok(PORT), |listener| listener.local_addr().map(|at| at.port())).map_err(failed)?;
+        let here = Entrance::of_this_computer(port);
+        let here = listeners.into_iter().map(|listener| Gate { listener, entrance: here.clone(), tls: None });
+        let gates = here.chain(others).collect();
         let answering = Answering::new(inside)?;
         // The socket is this agent's, so no other one writes the journal.
         let journal = Arc::new(Journal::open(inside.state_dir, inside.repository)?);
-        let people = People::of(inside.state_dir, inside.repository);
         let (end, ended) = watch::channel(false);
         let house = Arc::new(House {
             door: Door::new(port, people),
@@ -72,7 +81,7 @@ impl Console {
             ended: ended.clone(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let run = move || serve(&runtime, Listening { listeners, answering, port }, house, ended);
+        let run = move || serve(&runtime, Listening { gates, answering, port }, house, ended);
         let thread = std::thread::Builder::new().name("console".to_owned()).spawn(run).map_err(failed)?;
         Ok((Console { end, thread: Some(thread) }, journal))
     }
@@ -89,8 +98,15 @@ impl Drop for Console {
     }
 }
 
+/// A listener, and what its connections are.
+struct Gate {
+    listener: TcpListener,
+    entrance: Entrance,
+    tls: Option<TlsAcceptor>,
+}
+
 struct Listening {
-    listeners: Vec<TcpListener>,
+    gates: Vec<Gate>,
     answering: Answering,
     port: u16,
 }
@@ -110,14 +126,35 @@ fn listen(port: u16, or_any: bool) -> io::Result<Vec<TcpListener>> {
     Ok(all)
 }
 
+/// The gate for other computers, if there is one.
+///
+/// # Errors
+/// Nobody has a password yet; certificate and key cannot be used; the port is taken.
+fn others(context: &Context<'_>, people: &People) -> Result<Option<Gate>> {
+    let settings = &context.settings.file.console;
+    let Some(listen) = settings.network() else { return Ok(None) };
+    if people.list()?.is_empty() {
+        let message = format!("`listen` is {listen}, and nobody has a password yet: other computers could only guess");
+        return Err(Error::new(ErrorKind::Usage, message)
+            .with_hint("Leave `listen` out first, give people passwords under Settings, and then put it back."));
+    }
+    let tls = acceptor(settings, context)?;
+    let failed = |error| Error::io(format!("cannot open the console on {listen}"), error);
+    let listener = TcpListener::bind(listen).map_err(failed)?;
+    listener.set_nonblocking(true).map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok(Some(Gate { listener, entrance: Entrance::of_others(&settings.names, port), tls: Some(tls) }))
+}
+
 fn serve(runtime: &Runtime, listening: Listening, house: Arc<House>, ended: watch::Receiver<bool>) {
     runtime.block_on(async {
         let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let router = pages::router(house.clone());
-        for listener in listening.listeners {
+        for Gate { listener, entrance, tls } in listening.gates {
             // It was made non-blocking.
             if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                tokio::spawn(accept(listener, router.clone(), turns.clone(), ended.clone()));
+                let way = Way { router: router.clone().layer(Extension(entrance)), tls };
+                tokio::spawn(accept(listener, way, turns.clone(), ended.clone()));
             }
         }
         tokio::spawn(listening.answering.answer(house, listening.port));
@@ -128,12 +165,14 @@ fn serve(runtime: &Runtime, listening: Listening, house: Arc<House>, ended: watc
     });
 }
 
-async fn accept(
-    listener: tokio::net::TcpListener,
+/// The pages that a connection meets, and its TLS.
+#[derive(Clone)]
+struct Way {
     router: Router,
-    turns: Arc<Semaphore>,
-    ended: watch::Receiver<bool>,
-) {
+    tls: Option<TlsAcceptor>,
+}
+
+async fn accept(listener: tokio::net::TcpListener, way: Way, turns: Arc<Semaphore>, ended: watch::Receiver<bool>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -142,9 +181,9 @@ async fn accept(
         match accepted {
             Ok((stream, _)) => {
                 let Ok(turn) = turns.clone().try_acquire_owned() else { continue };
-                let (router, ended) = (router.clone(), ended.clone());
+                let (way, ended) = (way.clone(), ended.clone());
                 tokio::spawn(async move {
-                    attend(stream, router, ended).await;
+                    meet(stream, way, ended).await;
                     drop(turn);
                 });
             }
@@ -154,8 +193,19 @@ async fn accept(
     }
 }
 
-/// Serves one connection to its end. Its errors are the browser's.
-async fn attend(stream: TcpStream, router: Router, ended: watch::Receiver<bool>) {
+/// Takes a connection in. Its errors are the browser's.
+async fn meet(stream: TcpStream, Way { router, tls }: Way, ended: watch::Receiver<bool>) {
+    let Some(tls) = tls else { return attend(stream, router, ended).await };
+    if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_WITHIN, tls.accept(stream)).await {
+        attend(stream, router, ended).await;
+    }
+}
+
+/// Serves one connection to its end.
+async fn attend<S>(stream: S, router: Router, ended: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MAX);
     let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));

@@ -217,7 +217,7 @@ impl FileSettings {
             &mut self.tls_key,
         ];
         let all = single.into_iter().flatten().chain(&mut self.sources).chain(&mut self.exclude_files);
-        let all = all.chain(self.notify.paths());
+        let all = all.chain(self.notify.paths()).chain(self.console.paths());
         for path in all {
             *path = folder.join(location::expand(path)?);
         }

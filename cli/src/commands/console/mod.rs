@@ -35,7 +35,8 @@ Examples
   enamel console --demo                    a practice that is made up, to try things in
 
   [console]                                in enamel.toml
-  listen = \"127.0.0.1:7717\"                the port, unless another program has it
+  listen = \"127.0.0.1:7717\"                the port, unless another program has it; for other computers an
+                                           address with `names`, `certificate` and `key`
   restore-to = [\"/srv/restored\"]           folders into which staff may bring something back
   off = true                               no page at all
 

@@ -3,6 +3,8 @@
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use super::super::tls::Entrance;
+
 /// Only what this program sends is shown, run or asked for; nobody frames it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
                       form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
@@ -17,6 +19,9 @@ const ALWAYS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
+/// A browser that has come in over TLS never comes otherwise.
+const STRICT: &str = "max-age=31536000";
+
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Sets what every answer has, where the page has not set it.
@@ -26,6 +31,19 @@ pub fn close(headers: &mut HeaderMap) {
     }
     // Pages name patients.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+}
+
+/// Sets what an answer over TLS has besides: its cookie goes over TLS only.
+pub fn seal(headers: &mut HeaderMap) {
+    headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STRICT));
+    let cookies: Vec<_> =
+        headers.get_all(header::SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok()).collect();
+    let sealed: Vec<_> =
+        cookies.iter().filter_map(|cookie| HeaderValue::from_str(&format!("{cookie}; Secure")).ok()).collect();
+    headers.remove(header::SET_COOKIE);
+    for cookie in sealed {
+        headers.append(header::SET_COOKIE, cookie);
+    }
 }
 
 /// Why a request is refused before anybody looks who sent it.
@@ -41,13 +59,13 @@ pub enum Stranger {
 ///
 /// # Errors
 /// Why it is refused.
-pub fn check(parts: &Parts, port: u16) -> Result<(), Stranger> {
+pub fn check(parts: &Parts, entrance: &Entrance) -> Result<(), Stranger> {
     // A browser names the host in a header only. The whole address is for proxies, and would go round the check below.
     if parts.uri.authority().is_some() || parts.uri.scheme().is_some() {
         return Err(Stranger::Misdirected);
     }
     let host = only(&parts.headers, &header::HOST).ok_or(Stranger::Misdirected)?;
-    if !own_names(port).iter().any(|own| own == host) {
+    if !entrance.names.iter().any(|own| own == host) {
         return Err(Stranger::Misdirected);
     }
     let site = match parts.headers.contains_key(FETCH_SITE) {
@@ -60,7 +78,7 @@ pub fn check(parts: &Parts, port: u16) -> Result<(), Stranger> {
     if !matches!(site, "same-origin" | "none") && (is_form || !is_link) {
         return Err(Stranger::CrossSite);
     }
-    if is_form && only(&parts.headers, &header::ORIGIN) != Some(&format!("http://{host}")) {
+    if is_form && only(&parts.headers, &header::ORIGIN) != Some(&format!("{}://{host}", entrance.scheme)) {
         return Err(Stranger::CrossSite);
     }
     Ok(())
@@ -70,11 +88,6 @@ pub fn check(parts: &Parts, port: u16) -> Result<(), Stranger> {
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     all.flat_map(|line| line.split(';')).find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
-}
-
-/// The names under which a browser of this computer asks for this program.
-fn own_names(port: u16) -> [String; 3] {
-    [format!("127.0.0.1:{port}"), format!("localhost:{port}"), format!("[::1]:{port}")]
 }
 
 /// The value of a header that is there once.
@@ -95,7 +108,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        check(&request.body(()).unwrap().into_parts().0, 7717)
+        check(&request.body(()).unwrap().into_parts().0, &Entrance::of_this_computer(7717))
     }
 
     #[test]

@@ -32,6 +32,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 
 use super::House;
 use super::pages::Refusal;
+use super::tls::Entrance;
 
 pub use link::Links;
 pub use people::{Denied, People};
@@ -101,18 +102,27 @@ impl Door {
 
 /// Lets a request through to its page, or answers it.
 pub async fn guard(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
+    let is_sealed = request.extensions().get::<Entrance>().is_some_and(|entrance| !entrance.is_here());
     let mut answer = match admit(&house.door, request).await {
         Ok(request) => next.run(request).await,
         Err(answer) => *answer,
     };
     headers::close(answer.headers_mut());
+    if is_sealed {
+        headers::seal(answer.headers_mut());
+    }
     answer
 }
 
 async fn admit(door: &Door, request: Request) -> std::result::Result<Request, Box<Response>> {
     let (mut parts, body) = request.into_parts();
     let refuse = |refusal: Refusal| Box::new(refusal.into_response());
-    headers::check(&parts, door.port).map_err(|stranger| refuse(stranger.into()))?;
+    let entrance = parts.extensions.get::<Entrance>().ok_or_else(|| refuse(Refusal::Misdirected))?.clone();
+    headers::check(&parts, &entrance).map_err(|stranger| refuse(stranger.into()))?;
+    if parts.uri.path() == "/enter" && !entrance.is_here() {
+        // A link is for the user whose agent this is.
+        return Err(refuse(Refusal::NoSuchPage));
+    }
     let path = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
     // An address that leads nowhere is only told to somebody who is in.
     let needed = match &path {

@@ -50,12 +50,17 @@ impl Console {
         Console { machine, port: port_of(&link), agent, link }
     }
 
+    /// Starts an agent after another has ended.
+    pub fn open_again(&mut self) {
+        (self.agent, self.link) = begin(&self.machine);
+        self.port = port_of(&self.link);
+    }
+
     /// Kills the agent, as a power failure would, and starts another.
     pub fn kill_and_open_again(&mut self) {
         kill_process(Pid::from_child(&self.agent), Signal::KILL).unwrap();
         self.agent.wait().unwrap();
-        (self.agent, self.link) = begin(&self.machine);
-        self.port = port_of(&self.link);
+        self.open_again();
     }
 
     /// Runs the program with the settings of the machine.

@@ -9,6 +9,7 @@ mod client;
 mod door;
 mod find;
 mod moments;
+mod network;
 mod proof;
 mod remove;
 mod settings;
