@@ -53,6 +53,8 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
     ("GET", "/restore/{thing}", Role::Staff),
     ("POST", "/restore/check", Role::Staff),
     ("POST", "/restore", Role::Staff),
+    ("GET", "/live/{thing}", Role::Owner),
+    ("POST", "/live", Role::Owner),
     ("GET", "/moments", Role::Staff),
     ("POST", "/moments/look", Role::Staff),
     ("POST", "/moments/plan", Role::Staff),

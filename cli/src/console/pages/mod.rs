@@ -9,6 +9,7 @@ mod backup;
 mod come_in;
 mod compare;
 mod find;
+mod live;
 pub(super) mod moments;
 mod proof;
 mod refusal;
@@ -51,6 +52,7 @@ pub fn router(house: Arc<House>) -> Router {
         .merge(compare::routes())
         .merge(restore::routes())
         .merge(moments::routes())
+        .merge(live::routes())
         .fallback(|| async { Refusal::NoSuchPage })
         .method_not_allowed_fallback(|| async { Refusal::NoSuchPage })
         .layer(axum::middleware::from_fn_with_state(house.clone(), guard))

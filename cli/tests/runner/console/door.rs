@@ -8,7 +8,7 @@ use crate::harness::Machine;
 
 /// Every page and form, and a value for each part of an address.
 const PAGES: [&str; 8] = ["/", "/work", "/progress", "/find", "/elsewhere", "/trouble", "/moments", "/proof/actions"];
-const FORMS: [&str; 9] = [
+const FORMS: [&str; 10] = [
     "/backup",
     "/stop",
     "/find",
@@ -18,6 +18,7 @@ const FORMS: [&str; 9] = [
     "/trouble/answer",
     "/moments/plan",
     "/settings/change",
+    "/live",
 ];
 
 fn console() -> Console {

@@ -8,6 +8,7 @@ mod actions;
 mod client;
 mod door;
 mod find;
+mod live;
 mod moments;
 mod network;
 mod proof;
