@@ -1,5 +1,6 @@
 //! The office: what pages look at. It keeps the repository open, and looks on threads of its own, a few at a time.
 
+mod patients;
 pub mod search;
 mod shelf;
 
@@ -14,6 +15,8 @@ use engine::{Error, ErrorKind, Result, machine};
 use repo_format::config::Access;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub use patients::Patient;
+use patients::Patients;
 pub use shelf::Line;
 use shelf::Shelf;
 
@@ -55,6 +58,7 @@ pub struct Office {
     opened: Mutex<Option<Opened>>,
     overview: tokio::sync::Mutex<Option<(Instant, Option<Arc<Overview>>)>>,
     shelf: Shelf,
+    patients: Patients,
     practice: String,
     settings: ConsoleSettings,
     database: Option<String>,
@@ -77,6 +81,7 @@ impl Office {
             opened: Mutex::default(),
             overview: tokio::sync::Mutex::default(),
             shelf: Shelf::default(),
+            patients: Patients::default(),
             practice: label.map_or_else(host_name, |label| format!("{label} · {}", host_name())),
             settings: context.settings.file.console.clone(),
             database: context.settings.file.database.clone(),
@@ -153,6 +158,15 @@ impl Office {
     pub async fn lines(self: &Arc<Self>) -> Result<Arc<Vec<Arc<Line>>>> {
         let office = self.clone();
         self.look(move |_, repository| office.shelf.lines(repository)).await
+    }
+
+    /// Patients whose names have all of these words, as the newest snapshot knows them.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    pub async fn patients(self: &Arc<Self>, words: String) -> Result<Vec<Patient>> {
+        let office = self.clone();
+        self.look(move |context, repository| office.patients.named(context, repository, &words)).await
     }
 
     async fn turn(&self) -> Result<OwnedSemaphorePermit> {

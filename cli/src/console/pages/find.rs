@@ -13,6 +13,7 @@ use repo_format::entry::EntryKind;
 use serde::Deserialize;
 
 use super::super::door::{Session, Thing, Visitor};
+use super::super::office::Patient;
 use super::super::office::search::{self, FOUND_MAX, Found};
 use super::super::view::{Frame, Tab, number, time};
 use super::{Answer, House, Refusal, page};
@@ -57,6 +58,7 @@ struct Page {
     frame: Frame,
     words: String,
     results: Option<Results>,
+    patients: Vec<Patient>,
     trouble: Option<String>,
 }
 
@@ -94,20 +96,22 @@ pub struct Tile {
 
 async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let frame = house.frame(&visitor, Tab::Find).await;
-    page(&Page { frame, words: String::new(), results: None, trouble: None })
+    page(&Page { frame, words: String::new(), results: None, patients: Vec::new(), trouble: None })
 }
 
 async fn find(State(house): State<Arc<House>>, visitor: Visitor, Form(wanted): Form<Wanted>) -> Answer {
     let Wanted { words, chosen } = wanted;
     let frame = house.frame(&visitor, Tab::Find).await;
     let asked = words.clone();
-    let (results, trouble) = if words.len() > WORDS_MAX || words.trim().chars().count() < search::LETTERS_MIN {
-        (None, Some(format!("Write {} letters or more of a name.", search::LETTERS_MIN)))
+    let (results, patients, trouble) = if words.len() > WORDS_MAX || words.trim().chars().count() < search::LETTERS_MIN
+    {
+        (None, Vec::new(), Some(format!("Write {} letters or more of a name.", search::LETTERS_MIN)))
     } else {
+        let patients = house.office.patients(words.clone()).await?;
         let found = house.office.look(move |context, repository| search::search(repository, context, &asked)).await?;
-        (Some(Results::of(found, chosen, &visitor.0, &now())), None)
+        (Some(Results::of(found, chosen, &visitor.0, &now())), patients, None)
     };
-    page(&Page { frame, words, results, trouble })
+    page(&Page { frame, words, results, patients, trouble })
 }
 
 /// Looks inside a backup.

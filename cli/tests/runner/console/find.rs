@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use scenario_tests::server::TestServer;
+
 use super::client::{Browser, Console};
 use crate::harness::Machine;
 
@@ -163,4 +165,27 @@ fn two_backups_are_compared_by_what_is_new_changed_and_gone() {
     assert!(letter.contains("Deleted"), "what is gone leads to the last version: {letter}");
     assert!(browser.page(&format!("/compare/{}", links[1])).contains("<h2>Changed 1</h2>"));
     assert_eq!(browser.get("/compare/00000000000000000000000000000000").status, 400);
+}
+
+#[test]
+fn a_patient_is_found_by_the_name_that_the_database_has_and_leads_to_the_images() {
+    let (machine, server) = (Machine::with_repository(), TestServer::start(&[]));
+    server.script(
+        "CREATE DATABASE od; CREATE TABLE od.patient (PatNum BIGINT PRIMARY KEY, LName VARCHAR(99), FName VARCHAR(99), ImageFolder VARCHAR(255));
+         INSERT INTO od.patient VALUES (7, 'Garc\\\\a', 'Ana\\tMaria', 'G7'), (8, 'Jones', 'Bob', '');",
+    );
+    fs::create_dir_all(machine.path("source/G/G7")).unwrap();
+    machine.write("source/G/G7/xray.jpg", "x");
+    let source = machine.arg("source");
+    machine.run(["backup", &source, "--database", &server.url(), "--schema", "od"]).expect(0);
+    let quiet =
+        "[schedule]\nbackup = \"off\"\notherwise = \"off\"\nverify = \"off\"\ndrill = \"off\"\nforget = \"off\"\n";
+    let console = Console::open(machine, &format!("profile = \"opendental\"\n{quiet}"));
+    let browser = console.enter();
+    let page = browser.post("/find", &[("words", "ana garc")]).expect(200).body;
+    assert!(page.contains("no. 7") && page.contains("value=\"G7\""), "{page}");
+    assert!(!page.contains("Jones"), "{page}");
+    let page = browser.post("/find", &[("words", "jones")]).expect(200).body;
+    assert!(page.contains("Jones, Bob") && page.contains("no images"), "{page}");
+    assert!(browser.post("/find", &[("words", "G7")]).expect(200).body.contains("<b>G7</b>"), "the folder");
 }
