@@ -33,6 +33,7 @@ done
 seed decode_manifest manifest < "$golden/plain-manifest.bin"
 seed decode_manifest forget < "$golden/plain-manifest-forget.bin"
 seed decode_manifest evidence < "$golden/plain-manifest-evidence.bin"
+seed decode_manifest actions < "$golden/plain-manifest-actions.bin"
 seed decode_small lease '\000' < "$golden/plain-lease.bin"
 seed decode_small void-record '\001' < "$golden/plain-void-record.bin"
 seed decode_small condemned '\002' < "$golden/plain-condemned.bin"

@@ -306,7 +306,7 @@ fn room(folder: &Path) -> engine::Result<u64> {
 pub(super) fn schemas_of_newest(repository: &Repository) -> engine::Result<Vec<String>> {
     let has_database = |snapshot: &&Snapshot| databases(&snapshot.manifest).next().is_some();
     let all = engine::snapshots::list(repository)?.snapshots;
-    all.iter().find(has_database).map_or_else(|| Ok(Vec::new()), |newest| schemas(repository, newest))
+    all.iter().rev().find(has_database).map_or_else(|| Ok(Vec::new()), |newest| schemas(repository, newest))
 }
 
 /// The databases in a snapshot.
