@@ -1,4 +1,4 @@
-//! Who did what: the first actions on the page of proof, all on a page of their own. Names of people are for owners.
+//! Actions of people: the first ones on the page of proof, all on a page of their own. Names of people are for owners.
 
 use std::sync::Arc;
 

@@ -106,7 +106,7 @@ struct Past {
     place: String,
 }
 
-/// What came of a plan.
+/// The result of a plan.
 struct Review {
     run: u64,
     wish: Wish,

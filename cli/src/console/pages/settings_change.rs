@@ -128,7 +128,7 @@ pub(super) struct Field {
     pub(super) trouble: Option<String>,
 }
 
-/// What came of a change.
+/// The result of a change.
 enum Changed {
     Saved,
     /// The form once more: why it was not saved, or what it means.
@@ -313,7 +313,7 @@ impl Kind {
                 let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
                 edit::list(parts.map(Value::from).collect())
             }
-            // What is no number is refused with the name of its line.
+            // A text is refused with the name of its line.
             Kind::Number => Some(text.parse::<i64>().map_or_else(|_| text.into(), Value::from)),
         })
     }

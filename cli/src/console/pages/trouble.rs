@@ -224,7 +224,7 @@ const SERVER: Advice = Advice {
         "If it works, somebody may have changed the password of the account for backups.",
         "Press “Back up now”. If it fails again, call the person who looks after your computers, and show them the words below.",
     ],
-    safe: "Backups that were made before are there. What was written into the database since then is only in the database.",
+    safe: "Backups that were made before are there. Work since the last one is only in the database.",
 };
 const LATE: Advice = Advice {
     steps: &[
@@ -248,7 +248,7 @@ const LEFT_OUT: Advice = Advice {
         "A file that was open, or that Enamel may not read, is often the reason. Close the program that uses it.",
         "If it is there again tomorrow, call the person who looks after your computers.",
     ],
-    safe: "Everything else was saved. What was left out may be in an older backup.",
+    safe: "Everything else was saved. The rest may be in an older backup.",
 };
 const NAMED: Advice = Advice {
     steps: &[
