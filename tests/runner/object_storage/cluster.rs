@@ -2,18 +2,18 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use engine::ErrorKind;
 use engine::monitor::NullMonitor;
 use engine::repository::{Exclusive, InitOptions, init};
+use engine::store::Store;
 use engine::store::conformance::{check, check_conditions, check_without_conditions};
 use engine::store::s3::{Keeps, Patience, S3Options, S3Store};
-use engine::store::{ObjectName, Store, forward};
 use scenario_tests::object_storage::Ceph;
 
+use super::losing::Losing;
 use super::repository::prune_all;
 use crate::support::{Fixture, backup, backup_options, backup_paths, look, noise, verify_all};
 
@@ -67,23 +67,14 @@ fn a_repository_that_relies_on_no_conditions_lives_in_a_locked_bucket_of_ceph() 
 
 /// A cluster that loses something in the middle of work.
 struct Outage {
-    ceph: Mutex<Ceph>,
-    /// Calls about packs until then.
-    countdown: AtomicI64,
-}
-
-/// A store of a cluster that loses something at the second call about a pack.
-struct Losing {
-    store: S3Store,
-    outage: Arc<Outage>,
-    lose: fn(&mut Ceph),
+    ceph: Arc<Mutex<Ceph>>,
 }
 
 impl Outage {
-    fn new() -> Arc<Self> {
+    fn new() -> Self {
         let ceph = Ceph::start("ceph-20");
         ceph.make_bucket("plain", Keeps::Newest);
-        Arc::new(Outage { ceph: Mutex::new(ceph), countdown: i64::MAX.into() })
+        Outage { ceph: Arc::new(Mutex::new(ceph)) }
     }
 
     fn ceph(&self) -> MutexGuard<'_, Ceph> {
@@ -94,38 +85,10 @@ impl Outage {
         Arc::new(self.ceph().store("plain", "office"))
     }
 
-    fn losing(self: &Arc<Self>, patience: Patience, lose: fn(&mut Ceph)) -> Arc<dyn Store> {
-        self.countdown.store(2, Ordering::SeqCst);
+    fn losing(&self, patience: Patience, lose: fn(&mut Ceph)) -> Arc<dyn Store> {
         let options = S3Options { patience, ..self.ceph().options("plain", "office") };
-        Arc::new(Losing { store: S3Store::new(&options).unwrap(), outage: self.clone(), lose })
-    }
-}
-
-impl Losing {
-    fn call(&self, name: &ObjectName) {
-        let is_pack = matches!(name, ObjectName::Pack(_));
-        if is_pack && self.outage.countdown.fetch_sub(1, Ordering::SeqCst) == 1 {
-            (self.lose)(&mut self.outage.ceph());
-        }
-    }
-}
-
-impl Store for Losing {
-    forward!([store] location place medium get list ensure_durable set_aside stat replace_if protect);
-
-    fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> engine::store::Result<()> {
-        self.call(name);
-        self.store.put_new(name, parts)
-    }
-
-    fn get_range(&self, name: &ObjectName, range: std::ops::Range<u64>) -> engine::store::Result<Vec<u8>> {
-        self.call(name);
-        self.store.get_range(name, range)
-    }
-
-    fn delete(&self, name: &ObjectName) -> engine::store::Result<()> {
-        self.call(name);
-        self.store.delete(name)
+        let ceph = self.ceph.clone();
+        Arc::new(Losing::new(S3Store::new(&options).unwrap(), move || lose(&mut ceph.lock().unwrap())))
     }
 }
 
@@ -144,7 +107,7 @@ fn office(outage: &Outage) -> (Fixture, PathBuf) {
 fn a_daemon_that_dies_in_the_middle_of_work_costs_time_and_nothing_else() {
     let outage = Outage::new();
     let (fixture, root) = office(&outage);
-    let during = |outage: &Arc<Outage>| outage.losing(Patience::default(), |ceph| ceph.kill_daemon(1));
+    let during = |outage: &Outage| outage.losing(Patience::default(), |ceph| ceph.kill_daemon(1));
     // A backup.
     let far = fixture.through(during(&outage));
     let (first, _) = backup(&far.open_anew(), &root);

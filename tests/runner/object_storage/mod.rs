@@ -5,11 +5,14 @@ mod conformance;
 mod encrypted;
 mod exclusive;
 mod faults;
+mod keys;
+mod losing;
 mod middle;
 mod past;
 mod real;
 mod repository;
 mod requests;
+mod volumes;
 
 use std::sync::Arc;
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use engine::store::s3::{Credentials, Keeps, S3Options, S3Store};
 use tempfile::TempDir;
 
-use super::seaweed::free_ports;
+use super::seaweed::{end, free_ports};
 use super::{KEY, fetched};
 
 /// A slow machine starts it in less.
@@ -87,7 +87,7 @@ impl Ceph {
 
     /// Kills one of the three daemons.
     pub fn kill_daemon(&mut self, number: usize) {
-        kill(&mut self.processes[1 + number]);
+        end(&mut self.processes[1 + number]);
     }
 
     /// Starts it again; it has lost what it held, as a disk that was replaced.
@@ -99,7 +99,7 @@ impl Ceph {
 
     /// Kills the gateway.
     pub fn kill_gateway(&mut self) {
-        kill(&mut self.processes[1 + DAEMONS]);
+        end(&mut self.processes[1 + DAEMONS]);
     }
 
     /// Starts the gateway again.
@@ -182,16 +182,8 @@ impl Ceph {
     }
 }
 
-fn kill(process: &mut Option<Child>) {
-    if let Some(mut process) = process.take() {
-        // It may have ended already.
-        let _ = process.kill();
-        let _ = process.wait();
-    }
-}
-
 impl Drop for Ceph {
     fn drop(&mut self) {
-        self.processes.iter_mut().rev().for_each(kill);
+        self.processes.iter_mut().rev().for_each(end);
     }
 }
