@@ -226,7 +226,7 @@ impl Store for Crowd {
             crowd.1 = crowd.1.max(crowd.0);
             self.changed.notify_all();
             let is_alone = |crowd: &mut (usize, usize)| crowd.1 < Medium::NETWORK.puts_at_once;
-            let mut crowd = self.changed.wait_timeout_while(crowd, Duration::from_millis(500), is_alone).unwrap().0;
+            let mut crowd = self.changed.wait_timeout_while(crowd, Duration::from_secs(60), is_alone).unwrap().0;
             crowd.0 -= 1;
         }
         self.store.put_new(name, parts)
