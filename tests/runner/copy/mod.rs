@@ -6,6 +6,7 @@ mod hostile;
 mod interruption;
 mod parts;
 mod scene;
+mod swapped;
 mod together;
 mod unrelated;
 mod whole;

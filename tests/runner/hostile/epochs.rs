@@ -358,6 +358,82 @@ fn a_note_that_is_gone_is_said_and_a_person_may_say_what_is_believed() {
     assert_eq!(findings(&repository), Vec::<String>::new());
 }
 
+/// The bytes of all notes, and of their copies.
+fn notes(practice: &Practice) -> Vec<(ObjectName, Vec<u8>)> {
+    let is_note =
+        |name: &ObjectName| matches!(name, ObjectName::Note(_) | ObjectName::Copy(engine::store::Original::Note(_)));
+    let store = &practice.lab.store;
+    store.names().into_iter().filter(is_note).map(|name| (name, store.bytes(&name).unwrap())).collect()
+}
+
+#[test]
+fn an_altered_note_is_read_from_its_copy_and_two_let_nobody_in() {
+    let practice = Practice::with_bob();
+    let bobs = practice.remove_bob();
+    let second = practice.save(2);
+    let planted = bobs.save(3);
+    bobs.plant(&practice);
+    let good = notes(&practice);
+    assert_eq!(good.len(), 2, "a note and its copy");
+    let length = good[0].1.len();
+    let alter = |bytes: &[u8], at: usize| {
+        let mut bytes = bytes.to_vec();
+        bytes[at] ^= 1;
+        bytes
+    };
+    // One of the two, here and there in it: the other says the same.
+    for at in (0..length).step_by(length / 12).chain([length - 1]) {
+        for (name, bytes) in &good {
+            practice.lab.store.put_raw(name, alter(bytes, at));
+            let repository = practice.open_anew();
+            assert_eq!(repository.note_trouble().unwrap(), None, "{name} at {at}");
+            assert!(repository.read_snapshot_object(practice.first).is_ok(), "{name} at {at}");
+            assert_eq!(repository.read_snapshot_object(planted).unwrap_err().kind(), ErrorKind::NotBelieved);
+            practice.lab.store.put_raw(name, bytes.clone());
+        }
+    }
+    // Both: nothing of the closed epochs is believed, also not what Bob has planted.
+    let halves = good[0].1[..length / 2].to_vec();
+    let forged: [&dyn Fn(&[u8]) -> Vec<u8>; 4] =
+        [&|bytes| alter(bytes, length / 2), &|_| Vec::new(), &|_| halves.clone(), &|_| vec![7; 65 << 20]];
+    for forge in forged {
+        good.iter().for_each(|(name, bytes)| practice.lab.store.put_raw(name, forge(bytes)));
+        let repository = practice.open_anew();
+        assert!(repository.note_trouble().unwrap().is_some());
+        for id in [practice.first, planted] {
+            assert_eq!(repository.read_snapshot_object(id).unwrap_err().kind(), ErrorKind::NotBelieved);
+        }
+        assert!(repository.read_snapshot_object(second).is_ok());
+        assert_eq!(practice.latest(), second);
+        assert_ne!(findings(&repository), Vec::<String>::new());
+        remove_refused(&practice);
+    }
+    good.iter().for_each(|(name, bytes)| practice.lab.store.put_raw(name, bytes.clone()));
+    assert!(practice.open_anew().read_snapshot_object(practice.first).is_ok());
+}
+
+/// Bob knows the secrets of his time, so he can seal a note. It is not the one that the keyring names.
+#[test]
+fn a_note_of_an_earlier_removal_or_of_another_repository_takes_no_other_ones_place() {
+    let practice = Practice::with_bob();
+    practice.remove_bob();
+    let earlier = notes(&practice);
+    let eve = add_member(&practice.open(), &Key::generate().credential(), "eve").unwrap();
+    let second = practice.save(2);
+    remove_member(&practice.open(), eve).unwrap();
+    let good = notes(&practice);
+    let other = Practice::with_bob();
+    other.remove_bob();
+    for planted in [&earlier, &notes(&other)] {
+        for ((name, _), (_, bytes)) in good.iter().zip(planted) {
+            practice.lab.store.put_raw(name, bytes.clone());
+        }
+        let repository = practice.open_anew();
+        assert!(repository.note_trouble().unwrap().is_some());
+        assert_eq!(repository.read_snapshot_object(second).unwrap_err().kind(), ErrorKind::NotBelieved);
+    }
+}
+
 /// A second removal would let nothing of the closed epochs be believed, so it says that.
 fn remove_refused(practice: &Practice) {
     let twin = Practice { lab: practice.lab.copy(), ..practice_of(practice) };
