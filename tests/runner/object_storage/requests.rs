@@ -10,6 +10,7 @@ use engine::snapshots::ls;
 use engine::snapshots::status::{StatusOptions, status};
 use engine::store::{Folder, ObjectName, Store};
 use engine::upkeep::verify::verify;
+use repo_format::config::Access;
 use scenario_tests::object_storage::{Manner, ObjectStorage};
 
 use super::{another, server};
@@ -93,19 +94,50 @@ fn whether_all_is_well_is_asked_without_reading_a_pack() {
         let status = status(repository, &StatusOptions::default()).unwrap();
         health(repository, &status, &HealthOptions::default()).unwrap()
     };
-    // Another machine reads each manifest once.
     let far = fixture.through(another(&server));
-    let first = ask(&far.open_anew());
-    let repository = far.open_anew();
-    server.take_asked();
-    let again = ask(&repository);
+    let open = || far.try_open("far", &far.credential(), Access::Read).unwrap();
     let states = |health: &Health| health.checks.iter().map(|check| check.state).collect::<Vec<_>>();
-    assert_eq!(states(&first), states(&again));
-    let asked = server.take_asked();
-    let of = |verb: &str, folder: &str| asked.iter().filter(|a| a.verb == verb && a.key.contains(folder)).count();
-    assert_eq!(of("GET", "/packs/"), 0, "{asked:?}");
-    // Each manifest once for all answers: twelve snapshots, and the newest once more.
-    assert!(of("GET", "/snapshots/") <= 13, "{asked:?}");
+    let kept = || {
+        let folder = far.scratch_folder().join("far").join(open().id().to_string()).join("nodes");
+        let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        paths.filter(|path| path.to_str().unwrap().contains("manifest-")).collect::<Vec<_>>()
+    };
+    // The manifests that are read when a machine looks, by a process of its own.
+    let reads = || {
+        let repository = open();
+        server.take_asked();
+        let health = ask(&repository);
+        let asked = server.take_asked();
+        let of = |folder: &str| asked.iter().filter(|a| a.verb == "GET" && a.key.contains(folder)).count();
+        assert_eq!(of("/packs/"), 0, "{asked:?}");
+        (states(&health), of("/snapshots/"))
+    };
+    // A machine reads each manifest once, for all answers and for ever.
+    let (first, count) = reads();
+    assert_eq!((count, kept().len()), (12, 12));
+    assert_eq!(reads(), (first.clone(), 0));
+    // What was kept and is altered, cut short, another one's or of another repository, is read again, and kept.
+    let (_other_server, other_store) = super::server(Manner::default());
+    let other = Fixture::in_store(other_store);
+    backup(&other.open(), &root);
+    let foreign = other.scratch_folder().join("cache").join(other.open().id().to_string()).join("nodes");
+    let mut foreign = fs::read_dir(foreign).unwrap().map(|entry| entry.unwrap().path());
+    let foreign = fs::read(foreign.find(|path| path.to_str().unwrap().contains("manifest-")).unwrap()).unwrap();
+    let another_one = fs::read(&kept()[0]).unwrap();
+    let altered = |bytes: &[u8]| bytes.iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
+    let damages: [&dyn Fn(&[u8]) -> Vec<u8>; 4] =
+        [&altered, &|bytes| bytes[..bytes.len() / 2].to_vec(), &|_| another_one.clone(), &|_| foreign.clone()];
+    for damage in damages {
+        for path in kept() {
+            fs::write(&path, damage(&fs::read(&path).unwrap())).unwrap();
+        }
+        let (states, count) = reads();
+        assert_eq!(states, first);
+        assert!((11..=12).contains(&count), "{count}");
+        assert_eq!(reads(), (first.clone(), 0));
+    }
+    kept().iter().for_each(|path| fs::remove_file(path).unwrap());
+    assert_eq!(reads(), (first, 12));
 }
 
 #[test]

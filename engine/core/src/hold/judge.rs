@@ -60,7 +60,7 @@ pub fn judge(repository: &Repository, manifests: &Manifests, run: &Run<'_>) -> R
     }
     let mut usual: Vec<Manifest> = Vec::new();
     for known in recent.into_iter().take(READ_MAX) {
-        match repository.read_snapshot_object(known.id) {
+        match repository.read_remembered(known) {
             Ok(SnapshotObject::Manifest(object)) => usual.push(object.manifest),
             // Its loss is told elsewhere.
             Ok(SnapshotObject::Void(_)) => {}

@@ -152,15 +152,15 @@ pub fn status(repository: &Repository, options: &StatusOptions) -> Result<Status
 }
 
 /// Manifests by source: within each the newest first, and the source with the newest manifest first.
-fn families(present: Vec<&RememberedManifest>) -> Vec<Vec<LeaseId>> {
-    let mut families: Vec<(Bytes32, Vec<LeaseId>)> = Vec::new();
+fn families(present: Vec<&RememberedManifest>) -> Vec<Vec<&RememberedManifest>> {
+    let mut families: Vec<(Bytes32, Vec<&RememberedManifest>)> = Vec::new();
     for manifest in present {
         match families.iter_mut().find(|(family, _)| *family == manifest.family) {
-            Some((_, ids)) => ids.push(manifest.id),
-            None => families.push((manifest.family, vec![manifest.id])),
+            Some((_, members)) => members.push(manifest),
+            None => families.push((manifest.family, vec![manifest])),
         }
     }
-    families.into_iter().map(|(_, ids)| ids).collect()
+    families.into_iter().map(|(_, members)| members).collect()
 }
 
 /// Whether one of `sources` contains all roots of `manifest`.
@@ -234,7 +234,7 @@ fn readable<T>(read: Result<T>, lost: &mut Option<Error>) -> Result<Option<T>> {
 struct Snapshots<'s> {
     repository: &'s Repository,
     options: &'s StatusOptions,
-    left: std::slice::Iter<'s, LeaseId>,
+    left: std::slice::Iter<'s, &'s RememberedManifest>,
     unreadable: &'s mut Vec<(LeaseId, Error)>,
 }
 
@@ -243,13 +243,13 @@ impl Iterator for Snapshots<'_> {
 
     fn next(&mut self) -> Option<Manifest> {
         loop {
-            let id = *self.left.next()?;
-            match self.repository.read_snapshot_object(id) {
+            let known = self.left.next()?;
+            match self.repository.read_remembered(known) {
                 Ok(SnapshotObject::Manifest(object)) if self.options.filter().counts(&object.manifest) => {
                     return Some(object.manifest);
                 }
                 Ok(_) => {}
-                Err(error) => self.unreadable.push((id, error)),
+                Err(error) => self.unreadable.push((known.id, error)),
             }
         }
     }
