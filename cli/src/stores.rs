@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::store::{Folder, LocalStore, ObjectInfo, ObjectName, Original, Store, StoreErrorKind};
+use engine::host::is_repository;
+use engine::store::{LocalStore, Store};
 use engine::{Error, ErrorKind, Result};
 
 /// Opens the store in `path`.
@@ -41,29 +42,4 @@ pub fn expect_repository(store: &dyn Store) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(ErrorKind::NoRepository, format!("there is no repository in {}", store.location())))
-}
-
-/// Whether anything of a repository is there.
-fn is_repository(store: &dyn Store) -> Result<bool> {
-    let config = match store.stat(&ObjectName::Config) {
-        // There is a second copy of it; opening says what stands in its place.
-        Err(error) if error.kind == StoreErrorKind::NotAFile => None,
-        found => found?,
-    };
-    match config {
-        Some(_) => Ok(true),
-        None if store.stat(&ObjectName::Copy(Original::Config))?.is_some() => Ok(true),
-        // This computer may have kept a copy, if there is anything that it could be of.
-        None => has_members(store),
-    }
-}
-
-fn has_members(store: &dyn Store) -> Result<bool> {
-    let mut found = false;
-    let mut note = |_: ObjectInfo| {
-        found = true;
-        Ok(())
-    };
-    store.list(Folder::Keys, &mut note, &mut |_| {}).map_err(Error::from)?;
-    Ok(found)
 }

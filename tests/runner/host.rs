@@ -86,12 +86,33 @@ fn a_card_that_is_damaged_or_of_somebody_else_is_replaced_by_the_next_copy() {
 }
 
 #[test]
+fn something_in_place_of_the_card_that_cannot_be_read_whole_is_replaced() {
+    let (fixture, _, time) = practice();
+    let card = std::path::PathBuf::from(fixture.store.location()).join("card");
+    let huge = || std::fs::File::create(&card).unwrap().set_len(1 << 40).unwrap();
+    let folder = || {
+        std::fs::remove_file(&card).unwrap();
+        std::fs::create_dir_all(card.join("within")).unwrap();
+    };
+    for (interval, put) in (1..).zip([&huge as &dyn Fn(), &folder]) {
+        put();
+        let said = fixture.open().look_at_card().unwrap().unwrap();
+        assert!(said.contains("the card cannot be used"), "{said}");
+        assert!(matches!(looked(&fixture, time).claim, Claim::Unreadable(_)));
+        fixture.open().update_card("test", &|card| card.interval = interval).unwrap();
+        assert_eq!(fixture.open().card().unwrap().unwrap().interval, interval);
+        assert_eq!(fixture.open().look_at_card().unwrap(), None);
+    }
+}
+
+#[test]
 fn many_repositories_are_looked_at_in_their_order() {
     let fixtures: Vec<_> = (0..20).map(|_| Fixture::new()).collect();
     let stores: Vec<&dyn Store> = fixtures.iter().map(|fixture| &*fixture.store).collect();
     let seen = look_at_all(&stores, 0);
     assert_eq!(seen.len(), 20);
-    assert!(seen.into_iter().all(|seen| seen.unwrap().standing == Standing::Unknown));
+    assert!(seen.into_iter().all(|seen| seen.unwrap().unwrap().standing == Standing::Unknown));
+    assert!(look_at_all(&[&MemoryStore::new()], 0)[0].is_none());
 }
 
 #[test]

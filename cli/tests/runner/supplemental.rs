@@ -47,6 +47,16 @@ fn a_host_lists_and_scrubs_what_it_keeps_without_a_key() {
     let listed = host.run(&["--json", "supplemental", "list", &bucket]).expect(0).messages();
     let places: Vec<_> = listed.iter().map(|practice| practice["location"].as_str().unwrap().to_owned()).collect();
     assert_eq!(places, [format!("{bucket}4711"), format!("{bucket}4712")]);
+    // Further down, but not too far.
+    host.keeps("a/b/c/d/near");
+    host.keeps("a/b/c/d/e/far");
+    let further = host.run(&["--json", "supplemental", "list", &bucket]).expect(0).messages();
+    let places: Vec<_> = further
+        .iter()
+        .map(|practice| practice["location"].as_str().unwrap()["s3://".len()..].split_once('/').unwrap().1)
+        .collect();
+    assert_eq!(places, ["4711", "4712", "a/b/c/d/near"]);
+    host.run(&["supplemental", "list", &format!("{bucket}a")]).expect(0).prints("far");
     assert!(listed.iter().all(|practice| practice["state"] == "unknown" && practice["objects"] == 1));
     host.run(&["supplemental", "list", &bucket]).expect(0).prints("4711").prints("unknown");
     let place = format!("{bucket}4711");
@@ -65,6 +75,7 @@ fn a_host_of_folders_finds_the_byte_that_its_disk_changed() {
     let (host, place) = (machine.arg("host"), machine.arg("host/4711"));
     bare(&["supplemental", "list", &host]).expect(0).prints("4711");
     bare(&["supplemental", "list", &place]).expect(0).prints("4711");
+    bare(&["supplemental", "list", &machine.arg("")]).expect(0).prints("4711");
     bare(&["supplemental", "scrub", &place]).expect(0);
     let packs = fs::read_dir(machine.path("host/4711/packs")).unwrap().next().unwrap().unwrap().path();
     let pack = fs::read_dir(packs).unwrap().next().unwrap().unwrap().path();

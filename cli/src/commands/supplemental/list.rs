@@ -1,15 +1,14 @@
 //! `enamel supplemental list`: the repositories that a host keeps, and whether copies arrive in them.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use engine::error::chain;
 use engine::host::{Claim, Practice, Standing, look_at_all};
-use engine::store::{ObjectName, Original, Store};
-use engine::{Error, Result, machine};
+use engine::store::Store;
+use engine::{Error, ErrorKind, Result, machine};
 use serde::Serialize;
 
-use super::{local_store, store_at};
+use super::store_at;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::settings::{Place, Storage, parse_place};
@@ -17,10 +16,10 @@ use crate::ui::{Align, Table, Ui, format};
 
 /// List the repositories in a bucket or folder, and whether copies arrive in them.
 ///
-/// For the host, without any key. Enamel looks at the place itself and at all places one step below it: folders, or
-/// prefixes of a bucket. Ages are by the clock of the storage. Nobody can check the card of a repository without a key,
-/// so Enamel compares it with the objects that are there. Labels of administrators are whatever
-/// the practice chose.
+/// For the host, without any key. Enamel looks at the place itself and at all places below it, five steps deep: folders,
+/// or prefixes of a bucket. It does not look into repositories. Ages are by the clock of the storage. Nobody can check
+/// the card of a repository without a key, so Enamel compares it with the objects that are there. Labels of
+/// administrators are whatever the practice chose.
 ///
 /// STATE is fresh, late (older than one and a half of the promised intervals), never, off, unknown (no card), or says
 /// that card and snapshots disagree.
@@ -30,12 +29,20 @@ Examples
   enamel supplemental list s3://practices/
   enamel supplemental list /srv/practices --json
 
-Exit status: 0 done; 1 failed; 2 usage; 3 a repository is late, has no copy, disagrees with its card or cannot be read")]
+Exit status: 0 done; 1 failed; 2 usage; 3 a repository is late, has no copy, disagrees with its card or cannot be read, or a place \
+             could not be looked at")]
 pub struct ListArgs {
     /// A bucket, a prefix in it, or a folder
     #[arg(value_name = "LOCATION")]
     location: PathBuf,
 }
+
+/// The steps below a place that are searched.
+const DEPTH_MAX: usize = 5;
+/// Places that are looked at, at most.
+const PLACES_MAX: usize = 10_000;
+/// Each place that is being looked at has connections of its own.
+const AT_A_TIME: usize = 16;
 
 #[derive(Serialize)]
 struct Listed {
@@ -63,36 +70,74 @@ struct Failed {
 /// # Errors
 /// The place cannot be listed.
 pub fn run(args: &ListArgs, context: &Context<'_>) -> Result<Exit> {
-    let mut stores = Vec::new();
-    for store in candidates(&parse_place(&args.location)?, context)? {
-        if is_repository(&*store)? {
-            stores.push(store);
-        }
-    }
-    let borrowed: Vec<&dyn Store> = stores.iter().map(|store| &**store).collect();
     let now = machine::now().seconds;
-    let looked = look_at_all(&borrowed, now);
+    let found = search(&parse_place(&args.location)?, now, context)?;
     let is_fine = |looked: &Result<Practice>| looked.as_ref().is_ok_and(|practice| !practice.standing.is_alarm());
-    let exit = if looked.iter().all(is_fine) { Exit::Done } else { Exit::Incomplete };
-    let found: Vec<_> = stores.iter().map(|store| store.location()).zip(looked).collect();
+    let exit = if found.iter().all(|(_, looked)| is_fine(looked)) { Exit::Done } else { Exit::Incomplete };
     after_printing(exit, print(&found, now, context.ui))
 }
 
-fn candidates(place: &Place, context: &Context<'_>) -> Result<Vec<Arc<dyn Store>>> {
-    let mut stores = vec![store_at(place, context)?];
-    match place {
-        Place::Folder(path) => {
-            for folder in folders_below(path)? {
-                stores.push(local_store(&folder)?);
+type Found = (String, Result<Practice>);
+
+/// Level by level, the repositories in a place and below it.
+fn search(top: &Place, now: i64, context: &Context<'_>) -> Result<Vec<Found>> {
+    // A place that cannot be opened is an error; one below it is named.
+    store_at(top, context)?;
+    let (mut found, mut level, mut looked_at) = (Vec::new(), vec![top.clone()], 0);
+    for depth in 0..=DEPTH_MAX {
+        let mut below = Vec::new();
+        for places in level.chunks(AT_A_TIME) {
+            for place in look_at(places, now, &mut found, context) {
+                if depth == DEPTH_MAX {
+                    continue;
+                }
+                match places_below(&place, context) {
+                    Ok(places) => below.extend(places),
+                    Err(error) if depth == 0 || error.kind() == ErrorKind::Unavailable => return Err(error),
+                    Err(error) => context.tell_incomplete(chain(&error)),
+                }
             }
         }
-        Place::ObjectStorage(address) => {
-            for below in context.object_storage(address, Storage::Supplemental)?.places_below()? {
-                stores.push(Arc::new(context.object_storage(&below, Storage::Supplemental)?));
-            }
+        looked_at += level.len();
+        if looked_at + below.len() > PLACES_MAX {
+            below.truncate(PLACES_MAX.saturating_sub(looked_at));
+            context.tell_incomplete(format_args!(
+                "there are more than {PLACES_MAX} places in {top}: the others were not looked at"
+            ));
+        }
+        level = below;
+    }
+    Ok(found)
+}
+
+/// Adds the repositories among `places` to `found`, and gives the other places.
+fn look_at(places: &[Place], now: i64, found: &mut Vec<Found>, context: &Context<'_>) -> Vec<Place> {
+    let mut opened = Vec::new();
+    for place in places {
+        match store_at(place, context) {
+            Ok(store) => opened.push((place, store)),
+            Err(error) => context.tell_incomplete(chain(&error)),
         }
     }
-    Ok(stores)
+    let borrowed: Vec<&dyn Store> = opened.iter().map(|(_, store)| &**store).collect();
+    let mut others = Vec::new();
+    for ((place, store), looked) in opened.iter().zip(look_at_all(&borrowed, now)) {
+        match looked {
+            Some(looked) => found.push((store.location(), looked)),
+            None => others.push((*place).clone()),
+        }
+    }
+    others
+}
+
+fn places_below(place: &Place, context: &Context<'_>) -> Result<Vec<Place>> {
+    match place {
+        Place::Folder(path) => Ok(folders_below(path)?.into_iter().map(Place::Folder).collect()),
+        Place::ObjectStorage(address) => {
+            let below = context.object_storage(address, Storage::Supplemental)?.places_below()?;
+            Ok(below.into_iter().map(Place::ObjectStorage).collect())
+        }
+    }
 }
 
 /// Links are not followed: whoever may write to the place could lead anywhere.
@@ -109,12 +154,7 @@ fn folders_below(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(folders)
 }
 
-fn is_repository(store: &dyn Store) -> Result<bool> {
-    let is_there = |name| Ok::<_, Error>(matches!(store.stat(&name), Ok(Some(_))));
-    Ok(is_there(ObjectName::Config)? || is_there(ObjectName::Copy(Original::Config))?)
-}
-
-fn print(found: &[(String, Result<Practice>)], now: i64, ui: &Ui) -> Result<()> {
+fn print(found: &[Found], now: i64, ui: &Ui) -> Result<()> {
     let mut table = Table::new(&[
         ("PRACTICE", Align::Left),
         ("STATE", Align::Whole),

@@ -9,7 +9,7 @@ use repo_format::member::Member;
 
 use crate::at_once::at_once;
 use crate::error::{Error, Result, chain};
-use engine_store::{Folder, Holdings, ObjectName, Original, Store, StoreErrorKind};
+use engine_store::{Folder, Holdings, ObjectInfo, ObjectName, Original, Store, StoreErrorKind};
 
 /// Repositories that are looked at side by side: each look waits for a network most of the time.
 const LOOKS_AT_ONCE: usize = 8;
@@ -116,9 +116,46 @@ pub fn look(store: &dyn Store, now: i64) -> Result<Practice> {
     })
 }
 
-/// Looks at many repositories, several at once; the results are in the order of `stores`.
-pub fn look_at_all(stores: &[&dyn Store], now: i64) -> Vec<Result<Practice>> {
-    at_once(stores, LOOKS_AT_ONCE, |store| look(*store, now))
+/// Looks at many places, several at once; the results are in the order of `stores`. `None` stands for a place without a
+/// repository.
+pub fn look_at_all(stores: &[&dyn Store], now: i64) -> Vec<Option<Result<Practice>>> {
+    at_once(stores, LOOKS_AT_ONCE, |store| match is_repository(*store) {
+        Ok(false) => None,
+        Ok(true) => Some(look(*store, now)),
+        Err(error) => Some(Err(error)),
+    })
+}
+
+/// Whether anything of a repository is there.
+///
+/// # Errors
+/// If the store cannot be read.
+pub fn is_repository(store: &dyn Store) -> Result<bool> {
+    for name in [ObjectName::Config, ObjectName::Copy(Original::Config)] {
+        match store.stat(&name) {
+            // There are two of it; opening says what stands in their place.
+            Err(error) if matches!(error.kind, StoreErrorKind::NotAFile | StoreErrorKind::NotAFolder) => {}
+            found => {
+                if found?.is_some() {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    // This computer may have kept a copy, if there is anything that it could be of.
+    has_members(store)
+}
+
+fn has_members(store: &dyn Store) -> Result<bool> {
+    let mut found = false;
+    let mut note = |_: ObjectInfo| {
+        found = true;
+        Ok(())
+    };
+    match store.list(Folder::Keys, &mut note, &mut |_| {}) {
+        Err(error) if error.kind == StoreErrorKind::NotAFolder => Ok(false),
+        listed => Ok(listed.map(|()| found)?),
+    }
 }
 
 fn read_card(store: &dyn Store) -> Result<Claim> {

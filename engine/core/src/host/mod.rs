@@ -3,5 +3,5 @@
 mod look;
 mod scrub;
 
-pub use look::{Claim, Practice, Standing, look, look_at_all};
+pub use look::{Claim, Practice, Standing, is_repository, look, look_at_all};
 pub use scrub::{ScrubOutcome, scrub};

@@ -37,8 +37,13 @@ impl Repository {
     /// If the storage does not answer, or the memory cannot be used.
     pub fn look_at_card(&self) -> Result<Option<String>> {
         let seen = self.memory.version(MEMORY)?.map(|seen| (seen.number, seen.digest));
-        let Some(bytes) = self.card_object()? else {
-            return Ok(seen.map(|(number, _)| format!("the card is gone: this computer has seen number {number}")));
+        let bytes = match self.card_object() {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => {
+                return Ok(seen.map(|(number, _)| format!("the card is gone: this computer has seen number {number}")));
+            }
+            Err(error) if error.is_damage() => return Ok(Some(format!("the card cannot be used: {}", chain(&error)))),
+            Err(error) => return Err(error),
         };
         let card = match self.open_card(&bytes) {
             Ok(card) => card,
@@ -69,14 +74,14 @@ impl Repository {
         }
     }
 
-    /// Changes the card, or puts the first. A card that is damaged or not a member's is replaced by a new one.
+    /// Changes the card, or puts the first. A card that is damaged, huge or not a member's is replaced by a new one.
     ///
     /// # Errors
     /// [`ErrorKind::Fenced`] if others keep changing it; [`ErrorKind::Refused`] if the key of this run was retired.
     pub fn update_card(&self, program: &str, change: &dyn Fn(&mut Card)) -> Result<Card> {
         self.ready_to_seal()?;
         for _ in 0..TRIES {
-            let before = self.card_object()?;
+            let before = self.usable_card_object()?;
             let known = before.as_deref().and_then(|bytes| self.open_card(bytes).ok());
             let mut card = known.clone().unwrap_or_else(|| self.blank_card());
             change(&mut card);
@@ -122,6 +127,18 @@ impl Repository {
             Ok(bytes) => Ok(Some(bytes)),
             Err(error) if error.kind == StoreErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::of_object(error)),
+        }
+    }
+
+    /// The same. A thing in its place that cannot be read whole, as it is far too large, is taken away.
+    fn usable_card_object(&self) -> Result<Option<Vec<u8>>> {
+        match self.card_object() {
+            Err(error) if error.is_damage() => {
+                // What is no file cannot be deleted as one.
+                self.store.delete(&ObjectName::Card).or_else(|_| self.store.set_aside(&ObjectName::Card))?;
+                Ok(None)
+            }
+            read => read,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Listings: page after page, and those of many objects in several parts at once.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
@@ -93,18 +94,17 @@ impl S3Store {
     /// # Errors
     /// If the server does not answer.
     pub fn places_below(&self) -> Result<Vec<S3Address>> {
-        let mut places: Vec<S3Address> = Vec::new();
+        let mut places = BTreeMap::new();
         self.each_page(Folder::Top, &mut |page| {
             for prefix in page.folders {
                 // A server may name one again on the next page.
-                match format!("s3://{}/{prefix}", self.address.bucket()).parse() {
-                    Ok(address) if !places.contains(&address) => places.push(address),
-                    _ => {}
+                if let Ok(address) = format!("s3://{}/{prefix}", self.address.bucket()).parse() {
+                    places.insert(prefix, address);
                 }
             }
             Ok(())
         })?;
-        Ok(places)
+        Ok(places.into_values().collect())
     }
 
     fn pages(
