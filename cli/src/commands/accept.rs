@@ -142,7 +142,8 @@ pub fn author() -> Author {
     Author { host: host_name(), user: user_name(), program: program() }
 }
 
-const HOW: &str = "`enamel accept --help` says what this may be; if you know why, answer with `enamel accept`";
+/// Said where something that this computer has seen is not there.
+pub const HOW: &str = "`enamel accept --help` says what this may be; if you know why, answer with `enamel accept`";
 
 fn chosen(repo: &Repository, prefixes: &[String]) -> Result<Vec<LeaseId>> {
     let Unanswered { mut missing, put_back, .. } = repo.unanswered()?;

@@ -11,14 +11,15 @@ use engine::memory::RememberedManifest;
 use engine::monitor::Monitor;
 use engine::repository::Repository;
 use engine::upkeep::verify::{
-    Depth, Finding, Part, Recorded, VerifyOptions, VerifyReport, VerifyRun, record, verify, verify_snapshot,
+    Depth, Finding, FindingKind, Part, Recorded, VerifyOptions, VerifyReport, VerifyRun, record, verify,
+    verify_snapshot,
 };
 use repo_format::config::Access;
 use repo_format::id::LeaseId;
 use serde::Serialize;
 
 use crate::binlog::shown;
-use crate::commands::accept::author;
+use crate::commands::accept::{HOW, author};
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::size::parse_part;
@@ -221,7 +222,13 @@ pub fn print(ui: &Ui, verified: &Verified) -> Result<()> {
         0 => ui.state(Tone::Good, "no damage"),
         n => ui.state(Tone::Bad, &format!("DAMAGE: {}", format::counted(n as u64, "finding"))),
     };
-    ui.line(format_args!("checked {checked}{read}: {verdict}"))
+    ui.line(format_args!("checked {checked}{read}: {verdict}"))?;
+    let is_about_the_past =
+        |finding: &Finding| matches!(finding.kind, FindingKind::RolledBack | FindingKind::MissingSnapshot);
+    if report.findings.iter().any(is_about_the_past) {
+        ui.note(HOW);
+    }
+    Ok(())
 }
 
 /// Prints what is wrong with a log, and what cannot be restored because of it.

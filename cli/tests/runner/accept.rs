@@ -36,6 +36,16 @@ fn what_disappeared_is_told_and_nothing_is_deleted_until_somebody_accepts_it() {
     assert!(told.err.contains("disappeared") && told.err.contains("enamel accept"), "{}", told.err);
     let refused = machine.run(["forget", "--keep-last", "1"]).expect(4);
     assert!(refused.err.contains("until somebody has answered"), "{}", refused.err);
+    // Since then a newer snapshot was made here; without it, the older state shows.
+    let fresh = rolled_back();
+    for command in [&["forget", "--keep-last", "1"][..], &["prune"]] {
+        fresh
+            .run(command.to_vec())
+            .expect(4)
+            .says("an older state of the repository in its place")
+            .says("enamel accept");
+    }
+    fresh.run(["verify"]).expect(4).says("enamel accept");
     machine.run(["accept", "--all"]).expect(2);
     machine.run(["accept", "ffffffff", "--reason", "x"]).expect(1);
     machine.run(["accept", "--all", "--reason", "the disk was restored"]).expect(0);

@@ -72,6 +72,13 @@ impl Manifests {
         let newest = self.present.iter().take(usize::try_from(limits::SEEN_COUNT).unwrap_or(0));
         newest.map(|manifest| SeenManifest { id: manifest.id, digest: manifest.digest }).collect()
     }
+
+    /// Whether everything missing is newer than everything that is there, as after a rollback.
+    pub(super) fn is_older_state(&self) -> bool {
+        let newest = self.present.iter().map(|manifest| manifest.time).max();
+        let oldest_missing = self.missing.iter().map(|manifest| manifest.time).min();
+        newest.zip(oldest_missing).is_some_and(|(newest, missing)| newest < missing)
+    }
 }
 
 impl Repository {

@@ -35,6 +35,8 @@ pub struct Unanswered {
     pub is_new_place: bool,
     /// Whether everything missing was seen in other places only: this may be a copy that is behind.
     pub is_behind: bool,
+    /// Whether everything missing is newer than everything that is there, as after a rollback.
+    pub is_older_state: bool,
 }
 
 impl Unanswered {
@@ -62,6 +64,8 @@ impl Unanswered {
             " This computer has not seen the repository in this place before."
         } else if self.is_behind {
             " This computer has seen them in another place only, so this may be a copy that is behind: copy it again, or use `enamel copy`."
+        } else if self.is_older_state {
+            " They are newer than everything that is there: somebody has put an older state of the repository in its place, or deleted them."
         } else {
             ""
         };
@@ -124,6 +128,7 @@ impl Repository {
             put_back: manifests.put_back.clone(),
             is_new_place: self.memory().is_new_place(),
             is_behind: manifests.is_behind,
+            is_older_state: manifests.is_older_state(),
         }
     }
 
