@@ -1,6 +1,6 @@
 //! `enamel config`: the settings in effect, and whether they work.
 
-mod conditions;
+pub mod conditions;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;

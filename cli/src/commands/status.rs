@@ -5,7 +5,7 @@ use std::time::Duration;
 use engine::Result;
 use engine::health::{Health, State};
 use engine::snapshots::status::{SourceStatus, Status, StatusOptions};
-use repo_format::config::Access;
+use repo_format::config::{Access, Config};
 use repo_format::manifest::Root;
 
 use crate::commands::init::host_name;
@@ -101,7 +101,11 @@ pub fn run(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
         Exit::Incomplete
     };
     let printed = if ui.is_json() {
-        message::print(ui, &Shown { status: &status, judged: &judged, moments: &moments, health: &health }, exit)
+        message::print(
+            ui,
+            &Shown { status: &status, judged: &judged, moments: &moments, health: &health, config: repo.config() },
+            exit,
+        )
     } else {
         print(ui, &status, &judged, &moments).and_then(|()| print_checks(args, &health, ui))
     };
@@ -114,6 +118,7 @@ struct Shown<'s> {
     judged: &'s [Judged<'s>],
     moments: &'s Moments,
     health: &'s Health,
+    config: &'s Config,
 }
 
 /// A quiet run says only what changes its exit status.

@@ -58,6 +58,8 @@ fn storage_without_conditional_writes_is_used_and_the_user_is_told() {
     assert_eq!(shown["flags_write"][0], "exclusive-prune");
     assert_eq!(shown["flags_prune"][0], "exclusive-prune");
     assert_eq!(shown["conditions"]["outcome"], "none");
+    let status = office.run(&["--json", "status"]).last("summary");
+    assert_eq!(status["conditions"]["outcome"], "none");
     let target = office.machine.arg("restored");
     office.run(&["restore", "latest", "--target", &target]).expect(0);
     assert_eq!(tree(&office.machine.path("restored/source")), tree(&office.machine.path("source")));

@@ -57,12 +57,12 @@ pub(super) fn note(context: &Context<'_>, repo: &Repository, found: Conditions) 
 
 /// The last try, for JSON.
 #[derive(Serialize)]
-pub(super) struct ConditionsMessage {
+pub struct ConditionsMessage {
     tried: String,
     outcome: &'static str,
 }
 
-pub(super) fn message(check: ConditionsCheck) -> ConditionsMessage {
+pub fn message(check: ConditionsCheck) -> ConditionsMessage {
     ConditionsMessage { tried: format::rfc3339(format::seconds(check.time)), outcome: words(check) }
 }
 

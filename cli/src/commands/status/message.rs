@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::details::{disappeared, put_back, second_copy};
 use super::{Judged, Shown, checks};
+use crate::commands::config::conditions::{self, ConditionsMessage};
 use crate::exit::Exit;
 use crate::ui::{Ui, format, json};
 use crate::writer;
@@ -107,11 +108,13 @@ struct Summary {
     sources: usize,
     health: &'static str,
     oldest_age_seconds: Option<u64>,
+    /// Whether the storage keeps conditions of writes, where that was tried.
+    conditions: Option<ConditionsMessage>,
 }
 
 /// Prints everything.
 pub(super) fn print(ui: &Ui, shown: &Shown<'_>, exit: Exit) -> Result<()> {
-    let Shown { status, judged, moments, health } = shown;
+    let Shown { status, judged, moments, health, config } = shown;
     for judged in *judged {
         ui.message("source", source(judged))?;
         let problems = &judged.source.problems;
@@ -138,7 +141,16 @@ pub(super) fn print(ui: &Ui, shown: &Shown<'_>, exit: Exit) -> Result<()> {
     let oldest_age_seconds = judged.iter().filter_map(|judged| judged.source.age_seconds).max();
     checks::message(ui, health)?;
     let (is_fine, sources, health) = (exit == Exit::Done, judged.len(), health.state().name());
-    ui.message("summary", Summary { is_fine, sources, health, oldest_age_seconds })
+    ui.message(
+        "summary",
+        Summary {
+            is_fine,
+            sources,
+            health,
+            oldest_age_seconds,
+            conditions: config.conditions.map(conditions::message),
+        },
+    )
 }
 
 fn source<'a>(judged: &Judged<'a>) -> Source<'a> {

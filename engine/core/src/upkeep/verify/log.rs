@@ -4,7 +4,7 @@
 //! Snapshots may be forgotten during the check. A forget puts its record first, so a manifest counts as missing only
 //! after everything that exists by then has been read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use repo_format::id::{Bytes32, LeaseId};
 use repo_format::manifest::ManifestKind;
@@ -35,6 +35,7 @@ pub(super) fn check_snapshots(repository: &Repository, report: &Report) -> Resul
     log.report_rollback(&missing);
     log.report_put_back()?;
     log.note_the_future();
+    log.note_what_copies_lack();
     log.manifests.sort_by_key(|m| (m.manifest.seconds, m.manifest.nanoseconds, m.manifest.id));
     Ok(log.manifests)
 }
@@ -202,6 +203,25 @@ impl Log<'_> {
                     ObjectName::Snapshot(object.manifest.id)
                 ));
             }
+        }
+    }
+
+    /// Notes the roots that copies lack: they are in the repository that they were copied from, if anywhere.
+    fn note_what_copies_lack(&self) {
+        let mut copies: BTreeMap<Vec<&[u8]>, u64> = BTreeMap::new();
+        for object in &self.manifests {
+            let names: Vec<_> = object.manifest.roots_left_out().iter().map(|name| name.0.as_slice()).collect();
+            if !names.is_empty() {
+                *copies.entry(names).or_default() += 1;
+            }
+        }
+        for (names, count) in copies {
+            let names: Vec<_> = names.iter().map(|name| name.escape_ascii().to_string()).collect();
+            let copies = if count == 1 { "1 copy was".to_owned() } else { format!("{count} copies were") };
+            self.report.note(format!(
+                "{copies} made without {}: that is only in the repository that was copied",
+                names.join(", ")
+            ));
         }
     }
 
