@@ -134,7 +134,7 @@ impl Repository {
     fn usable_card_object(&self) -> Result<Option<Vec<u8>>> {
         match self.card_object() {
             Err(error) if error.is_damage() => {
-                // What is no file cannot be deleted as one.
+                // A folder or link in its place cannot be deleted as a file.
                 self.store.delete(&ObjectName::Card).or_else(|_| self.store.set_aside(&ObjectName::Card))?;
                 Ok(None)
             }
