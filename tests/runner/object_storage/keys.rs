@@ -62,7 +62,7 @@ struct Keys {
     second: Key,
 }
 
-/// What is done to the keys, by a process that opens the repository for it.
+/// A change of the keys, by a process that opens the repository for it.
 type Deed<'d> = &'d dyn Fn(&Repository) -> Result<()>;
 
 impl Keys {
@@ -92,7 +92,7 @@ impl Keys {
         let done = self.office.fixture.try_open("cache", &self.office.fixture.credential(), Access::Write);
         let done = done.and_then(|repository| deed(&repository));
         self.office.server.heal();
-        // What was sent and not answered arrives now.
+        // A request that was sent and not answered arrives now.
         self.office.server.let_arrive();
         if let Err(error) = &done {
             assert_eq!(error.kind(), ErrorKind::Unavailable, "{case}: {}", chain(error));
@@ -276,7 +276,7 @@ fn the_receipt_of_a_purge_is_there_or_the_purge_hears_that_it_is_not() {
     let repository = purge.fixture.open_anew();
     verify_all(&repository);
     assert_eq!(history(&repository).unwrap().purges.len(), usize::from(number));
-    // What the receipts keep outlives the snapshot.
+    // The rows that the receipts name outlive the snapshot.
     purge.fixture.forget(&[purge.snapshot.id]);
     prune_all(&purge.fixture).unwrap();
     verify_all(&purge.fixture.open_anew());

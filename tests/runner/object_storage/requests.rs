@@ -116,7 +116,7 @@ fn whether_all_is_well_is_asked_without_reading_a_pack() {
     let (first, count) = reads();
     assert_eq!((count, kept().len()), (12, 12));
     assert_eq!(reads(), (first.clone(), 0));
-    // What was kept and is altered, cut short, another one's or of another repository, is read again, and kept.
+    // A kept manifest that is altered, cut short, another one's or of another repository is read again, and kept.
     let (_other_server, other_store) = super::server(Manner::default());
     let other = Fixture::in_store(other_store);
     backup(&other.open(), &root);
