@@ -1,7 +1,7 @@
 //! `enamel find`: every version of a file that some snapshot holds.
 
 use engine::Result;
-use engine::snapshots::find::FindHit;
+use engine::snapshots::find::{FindHit, FindOptions};
 use engine::snapshots::part::Part;
 use repo_format::config::Access;
 use serde::Serialize;
@@ -46,7 +46,7 @@ struct Hit<'a> {
 pub fn run(args: &FindArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open(Access::Read)?;
     let ui = context.ui;
-    let hits = engine::snapshots::find::find(&repo, &args.pattern, ui)?;
+    let hits = engine::snapshots::find::find(&repo, &args.pattern, &FindOptions::default(), ui)?;
     if hits.is_empty() {
         ui.say(format_args!("no snapshot holds anything that matches `{}`", args.pattern));
         if args.pattern.contains('/') && args.pattern.contains(['*', '?', '[']) && !args.pattern.starts_with("**") {

@@ -17,7 +17,7 @@ use engine::session::{WriterOptions, WriterSession};
 use engine::snapshots::Snapshot;
 use engine::snapshots::cat::cat;
 use engine::snapshots::diff::diff;
-use engine::snapshots::find::find;
+use engine::snapshots::find::{FindOptions, find};
 use engine::snapshots::stats::stats;
 use engine::store::{MemoryStore, Store, forward};
 use engine::upkeep::verify::{Depth, VerifyOptions, VerifyReport, verify};
@@ -257,7 +257,7 @@ impl Attack {
         for path in files {
             self.tell("cat", cat(&self.repository(), snapshot, &path, &mut Drain(0)));
         }
-        self.tell("find", find(&self.repository(), "*e*", &patience));
+        self.tell("find", find(&self.repository(), "*e*", &FindOptions::default(), &patience));
         self.tell("stats", stats(&self.repository()));
         let mut empty = snapshot.clone();
         (empty.manifest.tree, empty.manifest.ids) = (None, Vec::new());

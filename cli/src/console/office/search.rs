@@ -1,9 +1,9 @@
 //! Search: words over all backups, and everything that a page shows of one thing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use engine::repository::Repository;
-use engine::snapshots::find::{FindHit, find};
+use engine::snapshots::find::{FindHit, FindOptions, find};
 use engine::snapshots::ls::ls;
 use engine::snapshots::part::Part;
 use engine::snapshots::versions::{Version, versions};
@@ -44,8 +44,8 @@ pub struct Found {
 pub struct Results {
     /// The things, sorted by path.
     pub things: Vec<Found>,
-    /// How many there are in all.
-    pub count: usize,
+    /// There are more.
+    pub is_cut: bool,
 }
 
 /// Everything whose path has all of `words`, in any case of letters.
@@ -53,25 +53,21 @@ pub struct Results {
 /// # Errors
 /// The repository cannot be read, or the person has left.
 pub fn search(repository: &Repository, context: &Context<'_>, words: &str) -> Result<Results> {
-    let words: Vec<String> = words.to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let Some(longest) = words.iter().max_by_key(|word| word.len()).filter(|word| word.chars().count() >= LETTERS_MIN)
-    else {
+    let mut words: Vec<String> = words.to_lowercase().split_whitespace().map(plain).collect();
+    words.sort_by_key(String::len);
+    let Some(longest) = words.pop().filter(|word| word.chars().count() >= LETTERS_MIN) else {
         return Err(Error::new(ErrorKind::Usage, format!("write {LETTERS_MIN} letters or more")));
     };
     let snapshots = Snapshots::of(list(repository)?);
-    let hits = find(repository, &plain(longest), context.ui)?;
-    let mut by_path: HashMap<Vec<u8>, Vec<FindHit>> = HashMap::new();
+    let options = FindOptions { also: words, paths_max: FOUND_MAX + 1, only_ends: true };
+    let hits = find(repository, &longest, &options, context.ui)?;
+    let mut by_path: BTreeMap<Vec<u8>, Vec<FindHit>> = BTreeMap::new();
     for hit in hits {
-        let path = String::from_utf8_lossy(&hit.path).to_lowercase();
-        if words.iter().all(|word| path.contains(word.as_str())) {
-            by_path.entry(hit.path.clone()).or_default().push(hit);
-        }
+        by_path.entry(hit.path.clone()).or_default().push(hit);
     }
-    let count = by_path.len();
-    let mut paths: Vec<_> = by_path.into_iter().collect();
-    paths.sort_by(|a, b| a.0.cmp(&b.0));
-    let things = paths.into_iter().take(FOUND_MAX).filter_map(|(path, hits)| snapshots.found(path, hits)).collect();
-    Ok(Results { things, count })
+    let is_cut = by_path.len() > FOUND_MAX;
+    let things = by_path.into_iter().take(FOUND_MAX).filter_map(|(path, hits)| snapshots.found(path, hits)).collect();
+    Ok(Results { things, is_cut })
 }
 
 /// A word without what makes a pattern of it.

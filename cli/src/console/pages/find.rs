@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 use super::super::door::{Session, Thing, Visitor};
 use super::super::office::Patient;
-use super::super::office::search::{self, FOUND_MAX, Found};
+use super::super::office::search::{self, Found};
 use super::super::view::{Frame, Tab, number, time};
 use super::{Answer, House, Refusal, page};
 use crate::agent::now;
@@ -138,9 +138,10 @@ impl Results {
             is_chosen: kind == chosen,
         });
         let tiles = found.things.iter().filter(|found| chosen.has(found));
+        let count = number::counted(found.things.len() as u64, "thing");
         Results {
-            count: number::counted(found.count as u64, "thing"),
-            is_cut: found.count > FOUND_MAX,
+            count: if found.is_cut { format!("More than {count}") } else { count },
+            is_cut: found.is_cut,
             chips: chips.into(),
             tiles: tiles.map(|found| Tile::of(found, session, now)).collect(),
         }

@@ -189,3 +189,19 @@ fn a_patient_is_found_by_the_name_that_the_database_has_and_leads_to_the_images(
     assert!(page.contains("Jones, Bob") && page.contains("no images"), "{page}");
     assert!(browser.post("/find", &[("words", "G7")]).expect(200).body.contains("<b>G7</b>"), "the folder");
 }
+
+#[test]
+fn a_search_that_finds_very_much_shows_the_first_things_and_says_that_there_are_more() {
+    let machine = Machine::with_repository();
+    for number in 0..300 {
+        machine.write(format!("source/scans/scan{number:03}.txt"), "x");
+    }
+    machine.backup(&[]);
+    let console = Console::open(machine, "");
+    let browser = console.enter();
+    let page = browser.post("/find", &[("words", "txt SCAN")]).expect(200).body;
+    assert!(page.contains("More than 240 things") && page.contains("scan000.txt"), "{page}");
+    assert_eq!(page.matches("class=\"thumb\"").count(), 240);
+    let page = browser.post("/find", &[("words", "scan299*")]).expect(200).body;
+    assert!(page.contains("1 thing") && page.contains("scan299.txt"), "{page}");
+}

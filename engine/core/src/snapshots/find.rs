@@ -31,6 +31,24 @@ pub struct FindHit {
     pub snapshots: Vec<LeaseId>,
 }
 
+/// Things to look for beside the pattern, and how much of them.
+#[derive(Debug, Clone)]
+pub struct FindOptions {
+    /// The path must have these words, too; they are in small letters.
+    pub also: Vec<String>,
+    /// Paths that are found at most: those of the oldest snapshots, if there are more.
+    pub paths_max: usize,
+    /// Only the first and the last snapshot that hold a version are told. With very many snapshots the others take much
+    /// memory.
+    pub only_ends: bool,
+}
+
+impl Default for FindOptions {
+    fn default() -> Self {
+        FindOptions { also: Vec::new(), paths_max: usize::MAX, only_ends: false }
+    }
+}
+
 /// All versions of everything whose name matches the glob `pattern`. A pattern with a slash matches the whole path. One
 /// without any character of a glob, as people type a name, matches every name that contains it, in any case of letters.
 /// Sorted by path, then by the first snapshot that holds them. A table is one thing, whose versions differ in rows or
@@ -41,11 +59,17 @@ pub struct FindHit {
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] for a bad pattern; if a directory cannot be read.
-pub fn find(repository: &Repository, pattern: &str, monitor: &dyn Monitor) -> Result<Vec<FindHit>> {
+pub fn find(
+    repository: &Repository,
+    pattern: &str,
+    options: &FindOptions,
+    monitor: &dyn Monitor,
+) -> Result<Vec<FindHit>> {
     let reader = ChunkReader::new(repository);
     let search = Search {
         reader: &reader,
         matcher: Matcher::new(pattern)?,
+        options,
         known: HashMap::new(),
         folders: Vec::new(),
         hits: Vec::new(),
@@ -78,7 +102,6 @@ impl Matcher {
     }
 
     fn matches(&self, path: &[u8], is_dir: bool) -> bool {
-        let contains = |text: &[u8], part: &str| String::from_utf8_lossy(text).to_lowercase().contains(part);
         match self {
             Matcher::Glob(glob) => glob.matched(path_from_bytes(path), is_dir).is_whitelist(),
             Matcher::Name(part) => contains(path.rsplit(|byte| *byte == b'/').next().unwrap_or(path), part),
@@ -87,9 +110,15 @@ impl Matcher {
     }
 }
 
+/// Whether a text has a part, in any case of letters.
+fn contains(text: &[u8], part: &str) -> bool {
+    String::from_utf8_lossy(text).to_lowercase().contains(part)
+}
+
 struct Search<'r> {
     reader: &'r ChunkReader<'r>,
     matcher: Matcher,
+    options: &'r FindOptions,
     /// Folders that have been walked, by node and path: the index in `folders`, or `None` if nothing was found at or
     /// below it.
     known: HashMap<(ChunkId, Vec<u8>), Option<usize>>,
@@ -158,7 +187,8 @@ impl<'r> Search<'r> {
                 let path = join(&frame.path, entry.name());
                 let is_dir = entry.meta.kind == EntryKind::Directory;
                 let part = Part::of(manifest, &path);
-                if part != Part::Stored && self.matcher.matches(&path, is_dir) {
+                let is_wanted = part != Part::Stored && self.is_wanted(&path, is_dir);
+                if is_wanted && (versions.len() < self.options.paths_max || versions.contains_key(&path)) {
                     let version = self.version(Place { path: &path, part }, &entry, versions)?;
                     frame.found.hits.push(version);
                 }
@@ -183,6 +213,10 @@ impl<'r> Search<'r> {
         }
     }
 
+    fn is_wanted(&self, path: &[u8], is_dir: bool) -> bool {
+        self.matcher.matches(path, is_dir) && self.options.also.iter().all(|word| contains(path, word))
+    }
+
     fn keep(&mut self, found: Folder) -> Option<usize> {
         if found.hits.is_empty() && found.below.is_empty() {
             return None;
@@ -197,9 +231,13 @@ impl<'r> Search<'r> {
         while let Some(folder) = waiting.pop() {
             for hit in &folder.hits {
                 let holders = &mut self.hits[*hit].hit.snapshots;
-                if holders.last() != Some(&snapshot) {
-                    holders.push(snapshot);
+                if holders.last() == Some(&snapshot) {
+                    continue;
                 }
+                if self.options.only_ends && holders.len() > 1 {
+                    holders.pop();
+                }
+                holders.push(snapshot);
             }
             waiting.extend(folder.below.iter().map(|number| &self.folders[*number]));
         }
