@@ -47,6 +47,35 @@ pub enum Phase {
 }
 
 impl Phase {
+    /// All of them.
+    pub const ALL: [Phase; 20] = [
+        Phase::Index,
+        Phase::Tables,
+        Phase::Backup,
+        Phase::Restore,
+        Phase::Load,
+        Phase::Keys,
+        Phase::Compare,
+        Phase::Export,
+        Phase::Replay,
+        Phase::Rows,
+        Phase::Prove,
+        Phase::Purge,
+        Phase::Verify,
+        Phase::Survey,
+        Phase::Recover,
+        Phase::Walk,
+        Phase::Rewrite,
+        Phase::Delete,
+        Phase::Protect,
+        Phase::Copy,
+    ];
+
+    /// The phase of this name.
+    pub fn named(name: &str) -> Option<Phase> {
+        Self::ALL.into_iter().find(|phase| phase.name() == name)
+    }
+
     /// The name, for programs that read the output.
     pub fn name(self) -> &'static str {
         match self {

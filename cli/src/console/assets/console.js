@@ -31,7 +31,9 @@
       // After a restart of the agent a browser gives up by itself.
       if (source.readyState !== EventSource.CLOSED) return;
       source = null;
-      setTimeout(open, 2000);
+      const again = () => setTimeout(open, 2000);
+      // A browser that is locked by now goes to the door.
+      fetch(card.dataset.stream, { method: "HEAD" }).then((answer) => (answer.redirected ? location.reload() : again()), again);
     };
   };
 

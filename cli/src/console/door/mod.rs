@@ -19,7 +19,7 @@ mod session;
 mod things;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
@@ -42,6 +42,8 @@ pub use things::Thing;
 
 /// The largest form.
 const FORM_MAX: usize = 64 * 1024;
+/// A form takes no longer.
+const FORM_WITHIN: Duration = Duration::from_secs(15);
 /// The field of each form that only its page knows.
 const TOKEN: &str = "token";
 
@@ -167,7 +169,8 @@ async fn signed(body: Body, session: &Session) -> std::result::Result<Body, Refu
 }
 
 async fn whole(body: Body) -> std::result::Result<Bytes, Refusal> {
-    axum::body::to_bytes(body, FORM_MAX).await.map_err(|_| Refusal::TooLarge)
+    let read = tokio::time::timeout(FORM_WITHIN, axum::body::to_bytes(body, FORM_MAX)).await;
+    read.map_err(|_| Refusal::TooSlow)?.map_err(|_| Refusal::TooLarge)
 }
 
 impl From<headers::Stranger> for Refusal {

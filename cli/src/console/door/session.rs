@@ -84,6 +84,11 @@ impl Sessions {
         Some(used.session.clone())
     }
 
+    /// Whether a session has not ended. To ask is not to use it.
+    pub fn has(&self, session: &Arc<Session>, now: Instant) -> bool {
+        self.sessions().values().any(|used| Arc::ptr_eq(&used.session, session) && used.is_alive(now))
+    }
+
     /// Ends a session.
     pub fn end(&self, secret: &str) {
         self.sessions().remove(secret);

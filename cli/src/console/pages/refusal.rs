@@ -26,6 +26,8 @@ pub enum Refusal {
     Malformed(&'static str),
     /// The request is too large.
     TooLarge,
+    /// The request did not come to its end.
+    TooSlow,
     /// Something else is under way.
     Busy(Busy),
     /// The wish will not do; why, in words.
@@ -52,6 +54,7 @@ impl Refusal {
             Refusal::NoSuchPage => StatusCode::NOT_FOUND,
             Refusal::Malformed(_) | Refusal::WillNotDo(_) => StatusCode::BAD_REQUEST,
             Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Refusal::Busy(_) => StatusCode::CONFLICT,
             Refusal::Failed(error) if error.kind() == ErrorKind::NotFound => StatusCode::NOT_FOUND,
             Refusal::Failed(_) | Refusal::Broken(_) => StatusCode::INTERNAL_SERVER_ERROR,
@@ -73,6 +76,9 @@ impl Refusal {
             Refusal::NoSuchPage => ("There is no such page", "The address leads nowhere.".to_owned()),
             Refusal::Malformed(what) => ("This cannot be understood", format!("Enamel does not understand {what}.")),
             Refusal::TooLarge => ("This is too much", "A form of this page is never so large.".to_owned()),
+            Refusal::TooSlow => {
+                ("This took too long", "The form did not come to its end. Nothing was done.".to_owned())
+            }
             Refusal::Busy(Busy(task)) => (
                 "Something else is under way",
                 format!("A run is under way ({}). Wait until it has ended, or stop it.", task.name()),

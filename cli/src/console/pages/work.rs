@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::body::Body;
@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use bytes::Bytes;
+use engine::monitor::Phase;
 use futures_util::stream;
 use http::header;
 use repo_format::evidence::ActionEnd;
@@ -18,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::door::Visitor;
 use super::super::server::wait_for;
-use super::super::view::{Frame, Mark, Tab, Tone, number, time};
+use super::super::view::{Frame, Mark, Tab, Tone, number, time, words};
 use super::{Answer, House, page};
 use crate::agent::{EndedRun, Progress, RunningRun, Task, now};
 
@@ -83,15 +84,18 @@ async fn stop(State(house): State<Arc<House>>, visitor: Visitor, Form(Stop { run
     Ok(Redirect::to("/work").into_response())
 }
 
-/// Sends the state whenever it has changed, until the agent ends or the page is left.
-async fn follow(State(house): State<Arc<House>>, _: Visitor) -> Response {
-    let events = stream::unfold((house, None), |(house, last)| async move {
+/// Sends the state whenever it has changed, until the agent ends, the page is left, or the visitor is locked out.
+async fn follow(State(house): State<Arc<House>>, visitor: Visitor) -> Response {
+    let events = stream::unfold((house, visitor, None), |(house, visitor, last)| async move {
         loop {
+            if !house.door.sessions.has(&visitor.0, Instant::now()) {
+                return None;
+            }
             let now = shown(&house);
             if last.as_ref() != Some(&now) {
                 let text = serde_json::to_string(&now).unwrap_or_default();
                 let event = Bytes::from(format!("data: {text}\n\n"));
-                return Some((Ok::<_, Infallible>(event), (house, Some(now))));
+                return Some((Ok::<_, Infallible>(event), (house, visitor, Some(now))));
             }
             tokio::select! {
                 () = tokio::time::sleep(TELL_EVERY) => {}
@@ -153,7 +157,12 @@ impl Shown {
             Some(seconds) => format!("{}: about {} left", called(run.task), time::age(seconds)),
             None => called(run.task).to_owned(),
         };
-        let of_all = progress.total_items.map_or_else(String::new, |total| format!(" of {}", number::count(total)));
+        let phase = Phase::named(&progress.phase);
+        let noun = phase.map_or("piece", words::unit);
+        let items = match progress.total_items {
+            Some(total) => format!("{} of {}", number::count(progress.done_items), number::counted(total, noun)),
+            None => number::counted(progress.done_items, noun),
+        };
         let rate = match progress.elapsed_ms {
             0..1000 => String::new(),
             elapsed => format!("{}/s", number::bytes(progress.done_bytes.saturating_mul(1000) / elapsed)),
@@ -161,9 +170,9 @@ impl Shown {
         Shown {
             id: Some(run.id),
             headline,
-            stage: progress.phase.clone(),
+            stage: phase.map_or("", words::stage).to_owned(),
             percent,
-            figures: format!("{}{of_all} · {}", number::count(progress.done_items), number::bytes(progress.done_bytes)),
+            figures: format!("{items} · {}", number::bytes(progress.done_bytes)),
             rate,
             is_stopping: run.is_stopping,
         }
@@ -220,7 +229,13 @@ mod tests {
         };
         assert_eq!(Shown::of(&run(10, None)).headline, "Backing up");
         assert_eq!(Shown::of(&run(1, Some(1000))).headline, "Backing up");
-        let quarter = Shown::of(&run(250, Some(1000)));
+        let mut quarter = run(250, Some(1000));
+        (quarter.progress.phase, quarter.progress.done_items) = ("walk".to_owned(), 1);
+        let quarter = Shown::of(&quarter);
+        assert_eq!(
+            (quarter.stage.as_str(), quarter.figures.as_str()),
+            ("Looking for what is still needed", "1 backup · 250 B")
+        );
         assert_eq!((quarter.headline.as_str(), quarter.percent), ("Backing up: about 3 minutes left", Some(25)));
     }
 }

@@ -1,6 +1,7 @@
 //! Sentences of the pages that depend on what was found.
 
 use engine::health::{Question, State};
+use engine::monitor::Phase;
 
 use super::super::office::{Line, Overview};
 use super::{Mark, Tone, number, time};
@@ -41,6 +42,42 @@ pub fn headline(overview: Option<&Overview>) -> Mark {
         State::Bad => "Something is wrong",
     };
     Mark::new(Tone(state), words)
+}
+
+/// A part of a run, as people call it.
+pub fn stage(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Index => "Reading the list of what is saved",
+        Phase::Tables => "Reading the database",
+        Phase::Backup => "Saving files",
+        Phase::Restore => "Bringing files back",
+        Phase::Load => "Filling tables",
+        Phase::Keys => "Connecting tables",
+        Phase::Compare => "Comparing rows with what was saved",
+        Phase::Export => "Writing tables as text",
+        Phase::Replay => "Doing again what the database noted",
+        Phase::Rows => "Putting rows back",
+        Phase::Prove => "Proving that each row is saved",
+        Phase::Purge => "Removing rows",
+        Phase::Verify => "Reading saved data again",
+        Phase::Survey => "Looking what is there",
+        Phase::Recover => "Bringing back what was deleted",
+        Phase::Walk => "Looking for what is still needed",
+        Phase::Rewrite => "Moving what is still needed",
+        Phase::Delete => "Giving room back",
+        Phase::Protect => "Locking against deletion",
+        Phase::Copy => "Copying backups",
+        _ => "",
+    }
+}
+
+/// The noun of the things that a part of a run counts, for one.
+pub fn unit(phase: Phase) -> &'static str {
+    match phase.noun() {
+        "snapshot" => "backup",
+        "pack" | "object" => "piece",
+        noun => noun,
+    }
 }
 
 /// The question of a check, in the words of the page.
