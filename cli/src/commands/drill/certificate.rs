@@ -186,7 +186,7 @@ impl Page {
 
     fn html(&self, style: &str) -> String {
         let mut out = format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{TITLE}</title>\n{style}</head>\n<body>\n<h1>{TITLE}</h1>\n<table>\n"
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{TITLE}</title>\n{style}</head>\n<body>\n<main>\n<h1>{TITLE}</h1>\n<table>\n"
         );
         for (name, value) in &self.facts {
             out.push_str(&format!("<tr><th scope=\"row\">{name}</th><td>{}</td></tr>\n", escaped(value)));
@@ -203,7 +203,7 @@ impl Page {
             let items: String = list.iter().map(|item| format!("<li>{}</li>\n", escaped(item))).collect();
             out.push_str(&format!("<h2>{head}</h2>\n<ul>\n{items}</ul>\n"));
         }
-        format!("{out}<p>{}</p>\n</body>\n</html>", escaped(&FOOT.join(" ")))
+        format!("{out}<p>{}</p>\n</main>\n</body>\n</html>", escaped(&FOOT.join(" ")))
     }
 }
 

@@ -177,7 +177,8 @@ fn places(overview: &Overview) -> Vec<Place> {
                 RootKind::Database => (PlaceKind::Database, "Database"),
                 _ => (PlaceKind::Folder, "Folder"),
             };
-            let (what, small) = (format::path(&root.name.0), format::path(&root.path.0));
+            let what = Some(format::path(&root.name.0)).filter(|what| !what.eq_ignore_ascii_case(name));
+            let (what, small) = (what.unwrap_or_default(), format::path(&root.path.0));
             places.push(Place { kind, name, what, small, state: None });
         }
     }
