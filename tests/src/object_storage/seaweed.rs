@@ -10,7 +10,8 @@ use engine::store::s3::{Credentials, S3Options, S3Store};
 use engine::store::{Folder, StoreErrorKind};
 use tempfile::TempDir;
 
-use super::{BUCKET, KEY, fetched};
+use super::{BUCKET, KEY};
+use crate::server::fetched;
 
 /// A slow machine starts it in less.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 
 use guard::Guard;
 use launch::Launch;
-pub use version::{Version, schemas_of_programs};
+pub use version::{Version, fetched, schemas_of_programs};
 
 /// A running server. Its administrator is `root`, without a password.
 pub struct TestServer {

@@ -177,6 +177,11 @@ pub fn schemas_of_programs() -> Vec<PathBuf> {
     paths
 }
 
+/// The path of a file that `tests/servers.sh` has fetched; `None` if it has not.
+pub fn fetched(file: &str) -> Option<PathBuf> {
+    Some(fetched_folder().join(file)).filter(|path| path.exists())
+}
+
 fn fetched_folder() -> PathBuf {
     std::env::var_os(FOLDER).map_or_else(own_folder, PathBuf::from)
 }

@@ -161,7 +161,8 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
 }
 
 async fn show_certificate(State(house): State<Arc<House>>, _: Visitor) -> Answer {
-    let style = "<link rel=\"stylesheet\" href=\"/assets/certificate.css\">";
+    let style =
+        "<link rel=\"icon\" href=\"/assets/icon.svg\"><link rel=\"stylesheet\" href=\"/assets/certificate.css\">";
     let text = house.office.look(|_, repository| certificate::html(repository, style)).await?;
     Ok(Html(text).into_response())
 }

@@ -10,8 +10,10 @@ use serde_json::Value;
 
 use crate::harness::{Answer, Machine};
 
-const SETTINGS: &str = "repository = \"repo\"\nkey-file = \"key\"\nsources = [\"source\"]\nstate-dir = \"state\"\n";
-const LISTEN: &str = "[console]\nlisten = \"127.0.0.1:0\"\n";
+/// The settings that every machine has.
+pub const SETTINGS: &str = "repository = \"repo\"\nkey-file = \"key\"\nsources = [\"source\"]\nstate-dir = \"state\"\n";
+/// The table of the console, which comes last.
+pub const LISTEN: &str = "[console]\nlisten = \"127.0.0.1:0\"\n";
 /// Longer than any page takes; a test that waits so long has failed.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -45,7 +47,12 @@ impl Console {
     /// Opens the console of a machine whose settings file says everything. `more` follows on keys of no table, and `[console]`
     /// on that. Its agent makes a backup first if one is due.
     pub fn open(machine: Machine, more: &str) -> Self {
-        machine.write("enamel.toml", format!("{SETTINGS}{more}\n{LISTEN}"));
+        Self::serve(machine, &format!("{SETTINGS}{more}\n{LISTEN}"))
+    }
+
+    /// Opens the console of a machine with these settings.
+    pub fn serve(machine: Machine, settings: &str) -> Self {
+        machine.write("enamel.toml", settings);
         let (agent, link) = begin(&machine);
         Console { machine, port: port_of(&link), agent, link }
     }
@@ -74,11 +81,15 @@ impl Console {
         self.link.rsplit_once(&format!(":{}", self.port)).unwrap().1
     }
 
+    /// A new link, without the host.
+    pub fn link(&self) -> String {
+        let out = self.run(&["console", "--no-browser"]).expect(0).out;
+        out.trim().rsplit_once(&format!(":{}", self.port)).unwrap().1.to_owned()
+    }
+
     /// Comes in by a new link, as the owner.
     pub fn enter(&self) -> Browser<'_> {
-        let out = self.run(&["console", "--no-browser"]).expect(0).out;
-        let (_, path) = out.trim().rsplit_once(&format!(":{}", self.port)).unwrap();
-        let entered = self.ask("GET", path, &[], "");
+        let entered = self.ask("GET", &self.link(), &[], "");
         assert_eq!(entered.status, 200, "{}", entered.body);
         Browser { console: self, cookie: entered.cookie() }
     }
@@ -174,6 +185,11 @@ impl Browser<'_> {
         let headers: Vec<_> =
             std::iter::once(("Cookie", self.cookie.as_str())).chain(headers.iter().copied()).collect();
         self.console.ask("POST", path, &headers, &form(fields))
+    }
+
+    /// The cookie that it sends with each request.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
     }
 
     /// The value that only pages of this session know.

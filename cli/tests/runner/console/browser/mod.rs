@@ -1,0 +1,17 @@
+//! The console in a real browser: what people see, hear and do there, with a real practice on a real server.
+//!
+//! ```text
+//! chromium  a browser without a window, over a pipe
+//! page      what a person does in a page
+//! office    the practice that these tests share
+//! pages     each page: read by a machine, nothing from elsewhere, nothing too wide
+//! keys      restoring and removing with the keyboard only, and without script
+//! print     what is on paper
+//! ```
+
+mod chromium;
+mod keys;
+mod office;
+mod page;
+mod pages;
+mod print;
