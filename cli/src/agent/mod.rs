@@ -120,7 +120,7 @@ pub struct Agent<'a> {
     desk: Arc<Desk>,
     /// Open until the agent ends.
     console: Option<Console>,
-    /// What people order by it.
+    /// The orders that people leave by it.
     journal: Option<Arc<Journal>>,
     /// When the journal could not be sealed.
     unsealed: Option<Instant>,
@@ -385,8 +385,8 @@ impl<'a> Agent<'a> {
         }
     }
 
-    /// Seals what people have ordered in the repository, if one of their actions is so many seconds old. What cannot be sealed
-    /// stays in the journal.
+    /// Seals what people have ordered in the repository, if one of their actions is so many seconds old. An action
+    /// that cannot be sealed stays in the journal.
     fn seal(&mut self, age: i64) {
         let Some(journal) = self.journal.clone() else { return };
         let is_too_soon = |tried: Instant| tried.elapsed().as_secs().cast_signed() < age;

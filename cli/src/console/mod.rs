@@ -46,7 +46,7 @@ pub struct House {
     office: Arc<Office>,
     /// Small pictures.
     previews: Previews,
-    /// What people order.
+    /// The orders of people.
     journal: Arc<Journal>,
     /// The restore to a moment that was planned last.
     planned: Mutex<Option<Planned>>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{Error, ErrorKind, Result};
 use rustls::ServerConfig;
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::ring as provider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
@@ -59,7 +59,7 @@ pub fn acceptor(settings: &ConsoleSettings, context: &Context<'_>) -> Result<Tls
         .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
         .map_err(|error| unusable(certificate, error.to_string()))?;
     let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unusable(key, error.to_string()))?;
-    let config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+    let config = ServerConfig::builder_with_provider(Arc::new(provider::default_provider()))
         .with_safe_default_protocol_versions()
         .and_then(|config| config.with_no_client_auth().with_single_cert(certificates, private))
         .map_err(|error| unusable(certificate, error.to_string()))?;

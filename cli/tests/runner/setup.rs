@@ -186,7 +186,11 @@ impl Person {
         let own = machine.bare();
         let mut script = Command::new("timeout");
         // A question that is not asked ends the test.
-        script.args(["100", "script", "-qec"]).arg(format!("exec '{ENAMEL}' setup {}", quoted.join(" "))).arg("/dev/null").env_clear();
+        script
+            .args(["100", "script", "-qec"])
+            .arg(format!("exec '{ENAMEL}' setup {}", quoted.join(" ")))
+            .arg("/dev/null")
+            .env_clear();
         script.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(machine.path(""));
         script.env("TERM", "xterm").env("SHELL", "/bin/sh").env("NO_COLOR", "1");
         let terminal = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();

@@ -16,7 +16,7 @@ use crate::context::Context;
 const APPLICATION: &str = "opendental";
 const TABLE: &str = "patient";
 const COLUMNS: [&str; 4] = ["LName", "FName", "PatNum", "ImageFolder"];
-/// Patients that are kept in memory: a hundred bytes each. Of more, the search by folder is left.
+/// Patients that are kept in memory: a hundred bytes each. The others are found by their folder.
 const PATIENTS_MAX: usize = 300_000;
 /// Patients that a search shows.
 const SHOWN_MAX: usize = 30;

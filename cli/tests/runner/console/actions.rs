@@ -1,4 +1,4 @@
-//! Who did what: kept before it begins, sealed in the repository, and never lost with the agent.
+//! Actions of people are kept before they begin, sealed in the repository, and never lost with the agent.
 
 use serde_json::Value;
 

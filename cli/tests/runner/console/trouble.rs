@@ -1,4 +1,4 @@
-//! What to do when something is wrong, and the answer to a hold.
+//! Steps for people when something is wrong, and the answer to a hold.
 
 use super::client::Console;
 use crate::harness::Machine;
