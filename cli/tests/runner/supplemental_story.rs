@@ -153,7 +153,8 @@ fn copies_wait_for_their_window_and_a_card_that_was_put_back_is_named() {
     practice.run(&["supplemental", "status"]).expect(3).says("an older card stands in place of the last one");
     practice.run(&["supplemental", "run", "--now"]).expect(3).says("an older card stands in place of the last one");
     practice.run(&["supplemental", "run", "--now"]).expect(0);
-    for (bytes, why) in [(older[..40].to_vec(), "cannot be used"), (vec![7; 200_000], "cannot be looked at")] {
+    for (bytes, why) in [(older[..40].to_vec(), "cannot be used"), (vec![7; 200_000], "larger than the format allows")]
+    {
         let whole = practice.storage.object(&card).unwrap();
         practice.storage.put(&card, &bytes);
         practice.pays(u32::try_from(bytes.len()).unwrap());

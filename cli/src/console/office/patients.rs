@@ -78,7 +78,7 @@ impl Patients {
 fn newest(repository: &Repository) -> Result<Option<Snapshot>> {
     let with_database = |snapshot: &Snapshot| databases(&snapshot.manifest).count() == 1;
     let all = list(repository)?.snapshots.into_iter().filter(with_database);
-    Ok(all.max_by_key(|snapshot| (snapshot.manifest.seconds, snapshot.id)))
+    Ok(all.max_by_key(|snapshot| (snapshot.manifest.time(), snapshot.id)))
 }
 
 /// The patients of all schemas that have such a table.

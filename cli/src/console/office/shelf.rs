@@ -17,6 +17,8 @@ pub struct Line {
     pub id: LeaseId,
     /// Its moment, in seconds.
     pub seconds: i64,
+    /// The nanoseconds after these, so that two of one second keep their order.
+    pub nanoseconds: u32,
     /// The machine.
     pub host: String,
     /// Its folders, files and streams, by name.
@@ -51,6 +53,7 @@ impl Line {
         Line {
             id: manifest.id,
             seconds: manifest.seconds,
+            nanoseconds: manifest.nanoseconds,
             host: manifest.host.clone(),
             folders: named(false),
             databases: named(true),
@@ -95,7 +98,7 @@ impl Shelf {
         }
         if is_new {
             let mut sorted: Vec<_> = lines.read.values().flatten().cloned().collect();
-            sorted.sort_by_key(|line| (line.seconds, line.id));
+            sorted.sort_by_key(|line| (line.seconds, line.nanoseconds, line.id));
             lines.sorted = Arc::new(sorted);
         }
         Ok(lines.sorted.clone())

@@ -135,7 +135,7 @@ mod tests {
     fn lost_files(manifest: &Manifest, all: &[Manifest]) -> bool {
         let older = |other: &&Manifest| {
             (&other.host, &other.roots) == (&manifest.host, &manifest.roots)
-                && (other.seconds, other.id) < (manifest.seconds, manifest.id)
+                && (other.time(), other.id) < (manifest.time(), manifest.id)
         };
         manifest.statistics.files == 0 && all.iter().filter(older).any(|other| other.statistics.files > 0)
     }
@@ -169,7 +169,7 @@ mod tests {
             };
             for one in &past {
                 let same = past.iter().filter(|other| (&other.host, &other.roots) == (&one.host, &one.roots));
-                let newest = same.filter(is_whole).max_by_key(|manifest| (manifest.seconds, manifest.id));
+                let newest = same.filter(is_whole).max_by_key(|manifest| (manifest.time(), manifest.id));
                 prop_assert!(newest.is_none_or(|newest| !goes(&groups, newest)), "{newest:?}");
             }
         }
