@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::super::routes;
 use super::office::{EVIL, Office};
@@ -29,8 +29,11 @@ struct Gallery {
 impl Gallery {
     fn open() -> Self {
         let file = scenario_tests::server::fetched("axe/axe.min.js");
-        let file = file.expect("tests/servers.sh axe fetches what looks at pages as a reading machine does");
-        let axe = fs::read_to_string(file).unwrap();
+        assert!(
+            file.is_some(),
+            "`tests/servers.sh axe` fetches the script that looks at pages as a reading machine does"
+        );
+        let axe = fs::read_to_string(file.unwrap()).unwrap();
         Gallery { folder: Office::gallery(), axe, faults: Vec::new(), seen: BTreeSet::new() }
     }
 
@@ -153,12 +156,7 @@ fn each_page_is_for_everybody_and_only_from_here() {
     page.look_back();
     page.faults.retain(|fault| !fault.contains("404"));
     gallery.look_at(&mut page, "refusal");
-    told(&gallery.folder);
-    assert!(gallery.faults.is_empty(), "{}", gallery.faults.join("\n"));
-}
-
-fn told(folder: &Path) {
-    println!("pictures of all pages are in {}", folder.display());
+    assert!(gallery.faults.is_empty(), "{}\npictures are in {}", gallery.faults.join("\n"), gallery.folder.display());
 }
 
 #[test]
