@@ -22,6 +22,9 @@ use tempfile::TempDir;
 
 use crate::damage::lab::{self, Key, Lab};
 
+/// Makes other bytes of those of an object.
+type Forge<'f> = &'f dyn Fn(&[u8]) -> Vec<u8>;
+
 /// A practice with two members, of whom Bob is removed, and the copy of its repository that he kept.
 struct Practice {
     lab: Lab,
@@ -394,7 +397,7 @@ fn an_altered_note_is_read_from_its_copy_and_two_let_nobody_in() {
     }
     // Both: nothing of the closed epochs is believed, also not what Bob has planted.
     let halves = good[0].1[..length / 2].to_vec();
-    let forged: [&dyn Fn(&[u8]) -> Vec<u8>; 4] =
+    let forged: [Forge<'_>; 4] =
         [&|bytes| alter(bytes, length / 2), &|_| Vec::new(), &|_| halves.clone(), &|_| vec![7; 65 << 20]];
     for forge in forged {
         good.iter().for_each(|(name, bytes)| practice.lab.store.put_raw(name, forge(bytes)));

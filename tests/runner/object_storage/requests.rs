@@ -16,6 +16,9 @@ use scenario_tests::object_storage::{Manner, ObjectStorage};
 use super::{another, server};
 use crate::support::{Fixture, backup, by_id, look, noise, verify_all};
 
+/// Makes other bytes of those of a file.
+type Harm<'h> = &'h dyn Fn(&[u8]) -> Vec<u8>;
+
 /// The requests since the last call, by verb.
 fn counted(server: &ObjectStorage) -> String {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
@@ -125,7 +128,7 @@ fn whether_all_is_well_is_asked_without_reading_a_pack() {
     let foreign = fs::read(foreign.find(|path| path.to_str().unwrap().contains("manifest-")).unwrap()).unwrap();
     let another_one = fs::read(&kept()[0]).unwrap();
     let altered = |bytes: &[u8]| bytes.iter().map(|byte| byte ^ 1).collect::<Vec<_>>();
-    let damages: [&dyn Fn(&[u8]) -> Vec<u8>; 4] =
+    let damages: [Harm<'_>; 4] =
         [&altered, &|bytes| bytes[..bytes.len() / 2].to_vec(), &|_| another_one.clone(), &|_| foreign.clone()];
     for damage in damages {
         for path in kept() {
