@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use engine::upkeep::retention::{Policy, Rule};
+use engine::upkeep::retention::{Age, Policy, Rule};
 use jiff::civil::Time;
 use serde::Deserialize;
 
@@ -240,12 +240,28 @@ pub(super) fn kept(policy: &Policy) -> String {
         Rule::Each(period, count) => {
             format!("one of each {} for {}", unit(period), number::counted(u64::from(*count), unit(period)))
         }
-        Rule::Within(age) => format!("all of the last {age}"),
-        Rule::EachWithin(period, age) => format!("one of each {} of the last {age}", unit(period)),
+        Rule::Within(age) => format!("all of the last {}", spelled(*age)),
+        Rule::EachWithin(period, age) => format!("one of each {} of the last {}", unit(period), spelled(*age)),
         Rule::Tag(tag) => format!("all that are marked “{tag}”"),
     });
     let told: Vec<_> = told.collect();
     if told.is_empty() { "All backups are kept.".to_owned() } else { format!("Kept are {}.", told.join("; ")) }
+}
+
+/// An age as people say it: `14d` is 14 days.
+fn spelled(age: Age) -> String {
+    let part = |part: &str| {
+        let (count, unit) = part.split_at(part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len()));
+        let noun = match unit {
+            "y" => "year",
+            "mo" => "month",
+            "w" => "week",
+            "d" => "day",
+            _ => "hour",
+        };
+        count.parse().map_or_else(|_| part.to_owned(), |count| number::counted(count, noun))
+    };
+    age.to_string().split_whitespace().map(part).collect::<Vec<_>>().join(" and ")
 }
 
 /// The hours of today: open, else, or without a backup.
@@ -315,5 +331,12 @@ mod tests {
         assert_eq!(jobs[1].1, "5% of it, each night");
         assert_eq!(jobs[2].1, "not by itself");
         assert_eq!(jobs[3].1, "each week, on Sunday");
+    }
+
+    #[test]
+    fn ages_are_spelled() {
+        let age = |text: &str| spelled(Age::new(text.parse().unwrap()).unwrap());
+        assert_eq!(age("14d"), "14 days");
+        assert_eq!(age("1y6mo"), "1 year and 6 months");
     }
 }

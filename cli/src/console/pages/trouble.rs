@@ -214,7 +214,7 @@ const FULL: Advice = Advice {
     steps: &[
         "Look under Settings how long backups are kept. Fewer kept backups give room back at the next clearing.",
         "Delete nothing from the folder of the backups by hand: other backups need what is in it.",
-        "Or get a larger disk. `enamel copy` brings everything to it.",
+        "Or get a larger disk: the person who looks after your computers can copy everything to it.",
     ],
     safe: "Backups that were made before stay whole when the disk is full. New ones may fail.",
 };
@@ -287,7 +287,7 @@ const NO_COPY: Advice = Advice {
 const ONE_KEY: Advice = Advice {
     steps: &[
         "If the only key is lost, nobody can open the backups, and nobody can help.",
-        "Make a second one on paper: `enamel key add`. Put the paper into the safe, or give it to somebody you trust.",
+        "Make a second one on paper, with the command below. Put the paper into the safe, or give it to somebody you trust.",
     ],
     safe: "The backups are whole as long as the key is there.",
 };
