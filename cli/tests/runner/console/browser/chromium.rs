@@ -30,7 +30,7 @@ const OPTIONS: [&str; 14] = [
     "--lang=en-US",
 ];
 /// Longer than any answer takes; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A browser that runs.
 pub struct Chromium {

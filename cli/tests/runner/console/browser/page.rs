@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::chromium::Chromium;
 
 /// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(240);
 /// How often a page is asked again when nothing happens in it.
 const MOMENT: Duration = Duration::from_millis(200);
 /// More than a page has places that Tab goes to.
