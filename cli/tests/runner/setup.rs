@@ -187,7 +187,7 @@ impl Person {
         let mut script = Command::new("timeout");
         // A question that is not asked ends the test.
         script
-            .args(["100", "script", "-qec"])
+            .args(["400", "script", "-qec"])
             .arg(format!("exec '{ENAMEL}' setup {}", quoted.join(" ")))
             .arg("/dev/null")
             .env_clear();
