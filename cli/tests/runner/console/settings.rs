@@ -12,7 +12,9 @@ fn settings_are_shown_in_words() {
     let more = "[retention]\nkeep-within = \"14d\"\nkeep-daily = 90\n[schedule]\nbackup = \"30min\"\n";
     let console = Console::open(Machine::with_snapshot(), more);
     let page = console.enter().page("/settings");
-    for words in ["a backup every 30 minutes", "all of the last 14 days", "one of each day for 90 days", "Nobody is told"] {
+    for words in
+        ["a backup every 30 minutes", "all of the last 14 days", "one of each day for 90 days", "Nobody is told"]
+    {
         assert!(page.contains(words), "`{words}` is not in:\n{page}");
     }
 }

@@ -50,6 +50,8 @@ impl Gallery {
             if wide.as_i64() > Some(0) {
                 self.faults.push(format!("{name} ({size}) scrolls sideways by {wide}"));
             }
+            let cut = page.evaluate(CUT);
+            self.faults.extend(cut.as_array().into_iter().flatten().map(|fault| format!("{name} ({size}): {fault}")));
             page.shoot(&self.folder.join(format!("{name}-{size}.png")));
             for violation in page.evaluate(&axe_run()).as_array().into_iter().flatten() {
                 self.faults.push(format!("{name} ({theme}): {}", violation.as_str().unwrap_or_default()));
@@ -94,6 +96,22 @@ const WORDS: &str = "(() => {
 const EMPTY: &str = "[...document.querySelectorAll('main td, main dd, main th')]
     .filter(cell => !cell.closest('.cal') && !cell.innerText.trim() && !cell.querySelector('input, svg, img, .sr'))
     .map(cell => 'a cell is empty: ' + cell.parentElement.innerText.slice(0, 80))";
+
+/// Texts that go beyond the card that they are in, where nothing scrolls.
+const CUT: &str = "(() => {
+    const cut = [];
+    for (const card of document.querySelectorAll('main .card')) {
+        const right = card.getBoundingClientRect().right;
+        const walker = document.createTreeWalker(card, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const text = walker.currentNode, range = document.createRange();
+            if (!text.data.trim() || text.parentElement.closest('.sr, .scroll, .snaps, script, noscript')) continue;
+            range.selectNodeContents(text);
+            if (range.getBoundingClientRect().right > right + 1) cut.push('a text is cut off: ' + text.data.trim().slice(0, 80));
+        }
+    }
+    return cut;
+})()";
 
 /// Opens every page that a person comes to, one after the other.
 fn walk(page: &mut Page<'_>, gallery: &mut Gallery) {
