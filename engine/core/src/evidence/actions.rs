@@ -28,7 +28,7 @@ impl Pieces {
 /// Puts actions, durably: as many together as fit. Returns how many manifests that took.
 ///
 /// # Errors
-/// As of [`put`]. Some may be there then.
+/// As of [`put()`]. Some may be there then.
 pub fn put_actions(repository: &Repository, author: &Author, mut actions: Vec<Action>) -> Result<u64> {
     actions.sort_by_key(|action| action.seconds);
     let mut manifests = 0;
