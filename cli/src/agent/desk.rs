@@ -52,6 +52,15 @@ pub struct Running {
     pub is_stopping: bool,
 }
 
+/// What the agent does, or is about to do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum UnderWay {
+    /// An order with its number, which the agent has not taken yet.
+    Waits(u64, Task),
+    /// A run.
+    Runs(Running),
+}
+
 /// A run that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ended {
@@ -74,8 +83,6 @@ pub struct Desk(Mutex<Papers>);
 #[derive(Debug, Default)]
 struct Papers {
     waiting: Option<(u64, Order)>,
-    /// The agent has taken an order, and it begins now.
-    beginning: Option<Task>,
     running: Option<Running>,
     ended: VecDeque<Ended>,
     last_id: u64,
@@ -92,9 +99,6 @@ impl Desk {
         let mut papers = self.papers();
         if let Some((_, waiting)) = &papers.waiting {
             return Err(Busy(waiting.task));
-        }
-        if let Some(task) = papers.beginning {
-            return Err(Busy(task));
         }
         if let Some(running) = &papers.running {
             let gives_way = running.by.is_none() && running.task != Task::Backup && order.task == Task::Backup;
@@ -118,15 +122,17 @@ impl Desk {
         waiting.map(|(_, order)| order)
     }
 
-    /// The run that is under way.
-    pub fn running(&self) -> Option<Running> {
-        self.papers().running.clone()
+    /// What is under way. A run keeps the number that its order had.
+    pub fn under_way(&self) -> Option<UnderWay> {
+        let papers = self.papers();
+        let waits = papers.waiting.as_ref().map(|(id, order)| UnderWay::Waits(*id, order.task));
+        papers.running.clone().map(UnderWay::Runs).or(waits)
     }
 
     /// The kind of the run that is under way or waits.
     pub fn busy(&self) -> Option<Task> {
         let papers = self.papers();
-        let running = papers.running.as_ref().map(|running| running.task).or(papers.beginning);
+        let running = papers.running.as_ref().map(|running| running.task);
         running.or(papers.waiting.as_ref().map(|(_, order)| order.task))
     }
 
@@ -155,28 +161,19 @@ impl Desk {
         self.papers().waiting.is_some()
     }
 
-    /// Takes the order that waits.
-    pub(super) fn take_order(&self) -> Option<(u64, Order)> {
+    /// Takes the order that waits, whose run begins with that.
+    pub(super) fn take_order(&self, began: Timestamp) -> Option<Order> {
         let mut papers = self.papers();
-        let taken = papers.waiting.take();
-        papers.beginning = taken.as_ref().map(|(_, order)| order.task);
-        taken
+        let (id, order) = papers.waiting.take()?;
+        papers.running = Some(Running::new(id, &order, began));
+        Some(order)
     }
 
-    /// A number for a run that nobody asked for.
-    pub(super) fn next_id(&self) -> u64 {
+    /// A run begins that nobody asked for.
+    pub(super) fn begin(&self, order: &Order, began: Timestamp) {
         let mut papers = self.papers();
         papers.last_id += 1;
-        papers.last_id
-    }
-
-    /// A run begins.
-    pub(super) fn begin(&self, id: u64, order: &Order, began: Timestamp) {
-        let Order { task, by, .. } = order.clone();
-        let (progress, messages) = (Progress::default(), Vec::new());
-        let mut papers = self.papers();
-        papers.beginning = None;
-        papers.running = Some(Running { id, task, by, began, progress, messages, is_stopping: false });
+        papers.running = Some(Running::new(papers.last_id, order, began));
     }
 
     /// Whether the run is to stop because a person said so.
@@ -218,6 +215,13 @@ impl Desk {
     }
 }
 
+impl Running {
+    fn new(id: u64, order: &Order, began: Timestamp) -> Self {
+        let Order { task, by, .. } = order.clone();
+        Running { id, task, by, began, progress: Progress::default(), messages: Vec::new(), is_stopping: false }
+    }
+}
+
 impl Ended {
     /// The first message of this type.
     pub fn message(&self, message_type: &str) -> Option<&Value> {
@@ -233,10 +237,21 @@ mod tests {
         Order { task, words: Vec::new(), by: by.map(str::to_owned), record: None }
     }
 
+    fn taken(desk: &Desk) -> Order {
+        desk.take_order(Timestamp::UNIX_EPOCH).unwrap()
+    }
+
     fn begin(desk: &Desk, order: &Order) -> u64 {
-        let id = desk.next_id();
-        desk.begin(id, order, Timestamp::UNIX_EPOCH);
-        id
+        desk.begin(order, Timestamp::UNIX_EPOCH);
+        running(desk).id
+    }
+
+    #[track_caller]
+    fn running(desk: &Desk) -> Running {
+        match desk.under_way() {
+            Some(UnderWay::Runs(running)) => running,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]
@@ -247,23 +262,28 @@ mod tests {
         assert!(desk.order(order(Task::Backup, Some("Dana"))).is_ok());
         assert_eq!(desk.order(order(Task::Backup, Some("Bell"))), Err(Busy(Task::Backup)), "one waits already");
         desk.end(1, Some(130));
-        assert_eq!(desk.take_order().map(|(_, order)| order.by), Some(Some("Dana".to_owned())));
-        begin(&desk, &order(Task::Restore, Some("Dana")));
-        assert_eq!(desk.order(order(Task::Backup, Some("Bell"))), Err(Busy(Task::Restore)));
+        assert_eq!(taken(&desk).by.as_deref(), Some("Dana"));
+        assert_eq!(desk.order(order(Task::Backup, Some("Bell"))), Err(Busy(Task::Backup)), "that of Dana has begun");
     }
 
     #[test]
-    fn an_order_that_the_agent_has_taken_is_under_way_before_it_has_begun() {
+    fn an_order_is_under_way_with_one_number_from_when_it_is_left_to_its_end() {
         let desk = Desk::default();
-        let wanted = order(Task::Restore, Some("Dana"));
-        let id = desk.order(wanted.clone()).unwrap();
-        desk.take_order().unwrap();
-        assert_eq!(desk.busy(), Some(Task::Restore));
-        assert_eq!(desk.order(order(Task::Backup, Some("Bell"))), Err(Busy(Task::Restore)));
-        desk.begin(id, &wanted, Timestamp::UNIX_EPOCH);
-        assert_eq!(desk.busy(), Some(Task::Restore));
+        let id = desk.order(order(Task::Restore, Some("Dana"))).unwrap();
+        assert_eq!(desk.under_way(), Some(UnderWay::Waits(id, Task::Restore)));
+        assert_eq!(taken(&desk).task, Task::Restore);
+        assert_eq!((running(&desk).id, desk.busy()), (id, Some(Task::Restore)));
         desk.end(0, Some(0));
-        assert_eq!(desk.busy(), None);
+        assert_eq!((desk.under_way(), desk.busy()), (None, None));
+    }
+
+    #[test]
+    fn an_order_that_is_stopped_before_it_begins_never_does() {
+        let desk = Desk::default();
+        let id = desk.order(order(Task::Restore, Some("Dana"))).unwrap();
+        assert_eq!(desk.stop(id).map(|order| order.task), Some(Task::Restore));
+        assert!(desk.take_order(Timestamp::UNIX_EPOCH).is_none());
+        assert_eq!(desk.under_way(), None);
     }
 
     #[test]

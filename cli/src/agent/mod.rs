@@ -53,7 +53,7 @@ use crate::settings::SecretSource;
 use crate::ui::format;
 
 use awake::Awake;
-pub use desk::{Busy, Desk, Ended as EndedRun, Progress, Running as RunningRun};
+pub use desk::{Busy, Desk, Ended as EndedRun, Progress, Running as RunningRun, UnderWay};
 use job::{Running, command};
 pub use journal::{Ask, Journal, Orderer};
 pub use memory::RunRecord;
@@ -205,8 +205,8 @@ impl<'a> Agent<'a> {
             if self.desk.take_new_settings() && self.can_begin_again() {
                 return Ok(Left::NewSettings);
             }
-            if let Some((id, order)) = self.desk.take_order() {
-                self.obey(id, &order)?;
+            if let Some(order) = self.desk.take_order(now().timestamp()) {
+                self.obey(&order)?;
                 continue;
             }
             let due = self.due();
@@ -278,7 +278,8 @@ impl<'a> Agent<'a> {
             by: None,
             record: None,
         };
-        let Run { began, seconds, status, was_asked } = self.carry_out(self.desk.next_id(), &order)?;
+        self.desk.begin(&order, now().timestamp());
+        let Run { began, seconds, status, was_asked } = self.carry_out(&order)?;
         // A job that was asked before it could listen is ended by the signal.
         let gave_way = was_asked && matches!(status, None | Some(INTERRUPTED_CODE));
         let run = RunRecord { job, began, seconds, exit: status, gave_way };
@@ -289,8 +290,8 @@ impl<'a> Agent<'a> {
     }
 
     /// Does what a person asked for. It counts as the job that it is, but a failure is theirs to repeat.
-    fn obey(&mut self, id: u64, order: &Order) -> Result<()> {
-        let run = self.carry_out(id, order);
+    fn obey(&mut self, order: &Order) -> Result<()> {
+        let run = self.carry_out(order);
         let status = run.as_ref().ok().and_then(|run| run.status);
         if let (Some(journal), Some(record)) = (&self.journal, order.record) {
             journal.end(record, end_of(status))?;
@@ -316,8 +317,8 @@ impl<'a> Agent<'a> {
         Ok(())
     }
 
-    /// Runs an order to its end, and shows it on the desk.
-    fn carry_out(&mut self, id: u64, order: &Order) -> Result<Run> {
+    /// Runs an order to its end, which is on the desk already.
+    fn carry_out(&mut self, order: &Order) -> Result<Run> {
         let name = order.task.name();
         self.context.ui.say(format_args!("{name}: begins"));
         if order.task == Task::Backup {
@@ -325,7 +326,6 @@ impl<'a> Agent<'a> {
         }
         let _awake = Awake::during(name);
         let (began, started) = (now().timestamp(), Instant::now());
-        self.desk.begin(id, order, began);
         let status = self.attend(order);
         let seconds = started.elapsed().as_secs();
         self.desk.end(seconds, status.as_ref().ok().and_then(|ended| ended.0));

@@ -21,7 +21,7 @@ use super::super::door::Visitor;
 use super::super::server::wait_for;
 use super::super::view::{Frame, Mark, Tab, Tone, number, time, words};
 use super::{Answer, House, page};
-use crate::agent::{EndedRun, Progress, RunningRun, Task, now};
+use crate::agent::{EndedRun, Progress, RunningRun, Task, UnderWay, now};
 
 /// How often an open page is told, at most.
 const TELL_EVERY: Duration = Duration::from_millis(300);
@@ -106,12 +106,14 @@ async fn follow(State(house): State<Arc<House>>, visitor: Visitor) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
-/// The run that is under way.
+/// What is under way.
 pub(super) fn shown(house: &House) -> Shown {
-    match (house.office.desk.running(), house.office.desk.busy()) {
-        (Some(run), _) => Shown::of(&run),
-        (None, Some(task)) => Shown { headline: format!("{} begins", called(task)), ..Shown::nothing() },
-        (None, None) => Shown::nothing(),
+    match house.office.desk.under_way() {
+        Some(UnderWay::Runs(run)) => Shown::of(&run),
+        Some(UnderWay::Waits(id, task)) => {
+            Shown { id: Some(id), headline: format!("{} begins", called(task)), ..Shown::nothing() }
+        }
+        None => Shown::nothing(),
     }
 }
 
