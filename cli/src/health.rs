@@ -15,7 +15,7 @@ use engine::repository::Repository;
 use engine::snapshots::status::{self, SourceStatus, Status, StatusOptions};
 use repo_format::manifest::RootKind;
 
-use crate::agent::{self, Promise};
+use crate::agent::{self, Promise, Schedule};
 use crate::commands::init::host_name;
 use crate::commands::supplemental;
 use crate::context::Context;
@@ -50,13 +50,19 @@ pub fn health_of(
     context: &Context<'_>,
 ) -> Result<Health> {
     let folder = context.repository_folder()?;
-    let promise = agent::promise(repo, context)?;
+    let schedule = agent::schedule(repo, context)?;
+    let is_schedule_removed = matches!(schedule, Schedule::Removed);
+    let promise = match schedule {
+        Schedule::Promised(promise) => Some(promise),
+        Schedule::None | Schedule::Removed => None,
+    };
     let options = HealthOptions {
         expected_seconds: max_age.map(|age| age.as_secs()),
         expectations: match max_age {
             None => promise.as_ref().map(|promise| expectations(promise, status, context)).unwrap_or_default(),
             Some(_) => Vec::new(),
         },
+        is_schedule_removed,
         copy_expected_seconds: promise.and_then(|promise| promise.copy_seconds()),
         copies_missed: supplemental::missed(repo, context)? as u64,
         free: free(folder),

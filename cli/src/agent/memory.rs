@@ -34,6 +34,9 @@ pub struct RunRecord {
 pub struct Memory {
     /// Since when there is a schedule.
     pub begun: Timestamp,
+    /// The file that starts the agent with the computer, if there is one.
+    #[serde(default)]
+    pub started_by: Option<PathBuf>,
     /// The attempts at each job.
     #[serde(default)]
     pub jobs: BTreeMap<Job, Tries>,
@@ -53,7 +56,13 @@ impl RunRecord {
 impl Memory {
     /// Nothing: a schedule begins now.
     pub fn new(begun: Timestamp) -> Self {
-        Memory { begun, jobs: BTreeMap::new(), runs: VecDeque::new() }
+        Memory { begun, started_by: None, jobs: BTreeMap::new(), runs: VecDeque::new() }
+    }
+
+    /// Whether nothing starts the agent any more: the file that did is gone, however it went.
+    pub fn is_schedule_removed(&self) -> bool {
+        // A file that cannot be asked for may be there.
+        self.started_by.as_ref().is_some_and(|file| matches!(file.try_exists(), Ok(false)))
     }
 
     /// Notes a run.
@@ -79,11 +88,6 @@ impl MemoryFile {
     /// The file for the repository of this id, in the folder for what this computer has seen.
     pub fn of(state_dir: &Path, repository: &str) -> Self {
         MemoryFile(state_dir.join(format!("agent-{repository}.json")))
-    }
-
-    /// Whether an agent has begun to remember.
-    pub fn is_there(&self) -> bool {
-        self.0.exists()
     }
 
     /// Reads it; `None` if there is none yet.

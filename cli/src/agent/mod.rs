@@ -59,7 +59,7 @@ pub use journal::{Ask, Journal, Orderer};
 pub use memory::RunRecord;
 pub use order::{Order, Task};
 use power::Power;
-pub use promise::{Promise, promise};
+pub use promise::{Promise, Schedule, schedule};
 pub use saved::has_all;
 use service::Service;
 pub use timetable::{Timetable, now};
@@ -459,8 +459,8 @@ fn end_of(status: Option<i32>) -> ActionEnd {
 /// Opens the repository for the first time.
 fn read_timetable(context: &Context<'_>) -> Result<Timetable> {
     let repository = context.open(Access::Read)?;
-    let timetable = Timetable::read(context, &repository)?;
-    timetable.keep()?;
+    let mut timetable = Timetable::read(context, &repository)?;
+    timetable.begin()?;
     Ok(timetable)
 }
 

@@ -6,7 +6,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use repo_format::entry::Time;
 
-use super::memory::MemoryFile;
 use super::timetable::{memory_of, rules_of};
 use crate::commands::init::host_name;
 use crate::context::Context;
@@ -24,17 +23,33 @@ pub struct Promise {
     zone: TimeZone,
 }
 
-/// The promise for `repository`; none if no agent has worked for it on this computer.
+/// The schedule of one repository on this computer.
+pub enum Schedule {
+    /// No agent has worked for it, as far as this user can tell.
+    None,
+    /// The schedule was removed.
+    Removed,
+    /// It promises this.
+    Promised(Promise),
+}
+
+/// The schedule of `repository`.
 ///
 /// # Errors
 /// The settings are wrong.
-pub fn promise(repository: &Repository, context: &Context<'_>) -> Result<Option<Promise>> {
-    let has_begun = memory_of(context, repository).as_ref().is_some_and(MemoryFile::is_there);
-    if !has_begun {
-        return Ok(None);
+pub fn schedule(repository: &Repository, context: &Context<'_>) -> Result<Schedule> {
+    let memory = memory_of(context, repository).map_or(Ok(None), |file| file.read());
+    if matches!(memory, Ok(None)) {
+        return Ok(Schedule::None);
+    }
+    let rules = rules_of(context)?;
+    // The agent itself says that its memory cannot be read. It has one, so somebody relies on it.
+    if memory.is_ok_and(|memory| memory.is_some_and(|memory| memory.is_schedule_removed())) {
+        // Somebody who makes backups by hand says so in the settings.
+        return Ok(if rules.has_backups() { Schedule::Removed } else { Schedule::None });
     }
     let jitter = Jitter::of(&repository.id().to_string(), &host_name());
-    Ok(Some(Promise { rules: rules_of(context)?, jitter, zone: TimeZone::system() }))
+    Ok(Schedule::Promised(Promise { rules, jitter, zone: TimeZone::system() }))
 }
 
 impl Promise {

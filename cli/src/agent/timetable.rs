@@ -1,5 +1,7 @@
 //! The timetable of one repository: rules, and what was done.
 
+use std::path::Path;
+
 use engine::repository::Repository;
 use engine::{Error, ErrorKind, Result, machine};
 use jiff::tz::TimeZone;
@@ -122,11 +124,31 @@ impl Timetable {
         self.keep()
     }
 
+    /// An agent begins to work. If the file is gone that had started the last one, something else starts this one.
+    ///
+    /// # Errors
+    /// The memory cannot be written.
+    pub fn begin(&mut self) -> Result<()> {
+        if self.memory.is_schedule_removed() {
+            self.memory.started_by = None;
+        }
+        self.keep()
+    }
+
+    /// From now on the agent is started with the computer, because of this file.
+    ///
+    /// # Errors
+    /// The memory cannot be written.
+    pub fn started_by(&mut self, file: &Path) -> Result<()> {
+        self.memory.started_by = Some(file.to_owned());
+        self.keep()
+    }
+
     /// Writes the memory.
     ///
     /// # Errors
     /// It cannot be written.
-    pub fn keep(&self) -> Result<()> {
+    fn keep(&self) -> Result<()> {
         self.file.write(&self.memory)
     }
 

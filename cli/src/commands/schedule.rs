@@ -144,7 +144,7 @@ fn install(args: &InstallArgs, context: &Context<'_>) -> Result<Exit> {
     let ui = context.ui;
     check_settings(context)?;
     // An agent that could not open the repository would be a service that fails every minute.
-    Timetable::read(context, &context.open(Access::Read)?)?.keep()?;
+    let mut timetable = Timetable::read(context, &context.open(Access::Read)?)?;
     let (manager, mut installation) = installation(&args.place, context)?;
     if let Some(root) = &args.root {
         installation.files = installation.files.into_iter().map(|file| file.below(root)).collect();
@@ -158,6 +158,10 @@ fn install(args: &InstallArgs, context: &Context<'_>) -> Result<Exit> {
     }
     if args.root.is_some() {
         return Ok(Exit::Done);
+    }
+    if let Some(file) = installation.files.first() {
+        // Before the agent reads its memory.
+        timetable.started_by(&file.path)?;
     }
     for words in &installation.start {
         execute(words)?;

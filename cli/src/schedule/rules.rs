@@ -120,6 +120,13 @@ impl ScheduleSettings {
     }
 }
 
+impl Rules {
+    /// Whether backups are made on schedule, at any time.
+    pub fn has_backups(&self) -> bool {
+        self.backup.is_some() || self.otherwise.is_some()
+    }
+}
+
 fn unless_off<T>(text: &str, read: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, String> {
     let text = text.trim();
     if text == OFF { Ok(None) } else { read(text).map(Some) }

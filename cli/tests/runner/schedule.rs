@@ -75,6 +75,49 @@ fn a_service_is_installed_shown_and_removed() {
 }
 
 #[test]
+fn a_schedule_that_was_removed_is_expected_no_more_and_status_says_so() {
+    let machine = office();
+    let place = ["--user", "--manager", "systemd"];
+    let schedule = |action: &'static [&str]| run(&machine, &[&["schedule"], action, &place].concat()).expect(0);
+    let on_time = || {
+        let answer = run(&machine, &["--json", "status"]).expect(0).messages();
+        let check = answer.into_iter().find(|message| message["question"] == "on-time").unwrap();
+        let text = |name: &str| check[name].as_str().unwrap_or_default().to_owned();
+        (text("state"), text("remedy"), text("message").contains("no schedule is installed any more"))
+    };
+    let good = ("good".to_owned(), String::new(), false);
+    let removed = ("attention".to_owned(), "enamel schedule install".to_owned(), true);
+    run(&machine, &["backup"]).expect(0);
+    assert_eq!(on_time(), good, "somebody who makes backups by hand needs no schedule");
+    schedule(&["install", "--dry-run"]);
+    assert!(
+        !machine
+            .path("state 5%")
+            .read_dir()
+            .unwrap()
+            .any(|entry| { entry.unwrap().file_name().to_string_lossy().starts_with("agent-") })
+    );
+    schedule(&["install"]);
+    assert_eq!(on_time(), good);
+    schedule(&["remove"]);
+    assert_eq!(on_time(), removed);
+    // A unit that is removed by hand is a schedule that is removed.
+    schedule(&["install"]);
+    fs::remove_file(machine.path("home/.config/systemd/user/enamel-agent.service")).unwrap();
+    assert_eq!(on_time(), removed);
+    run(&machine, &["status", "--strict"]).expect(3).prints("`enamel schedule install`");
+    // An agent that something else starts is a schedule as well.
+    run(&machine, &["agent", "--once"]).expect(0);
+    assert_eq!(on_time(), good);
+    // With the settings somebody says that backups are made by hand.
+    schedule(&["install"]);
+    schedule(&["remove"]);
+    let settings = fs::read_to_string(machine.path("enamel.toml")).unwrap();
+    machine.write("enamel.toml", settings + "[schedule]\nbackup = \"off\"\notherwise = \"off\"\n");
+    assert_eq!(on_time(), good);
+}
+
+#[test]
 fn a_unit_of_somebody_else_stays() {
     let machine = office();
     let unit = "home/.config/systemd/user/enamel-agent.service";

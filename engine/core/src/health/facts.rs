@@ -5,6 +5,8 @@
 pub struct Facts {
     /// The sources that are saved.
     pub sources: Vec<SourceFacts>,
+    /// Whether the schedule that made backups was removed from this computer.
+    pub is_schedule_removed: bool,
     /// The faults of the repository as a whole.
     pub faults: Faults,
     /// The last drill; `None` if this program cannot tell.

@@ -33,6 +33,8 @@ pub struct HealthOptions {
     pub expected_seconds: Option<u64>,
     /// The same for certain sources.
     pub expectations: Vec<Expectation>,
+    /// Whether the schedule that made backups was removed from this computer.
+    pub is_schedule_removed: bool,
     /// The age in seconds from which a second copy is late.
     pub copy_expected_seconds: Option<u64>,
     /// Snapshots of a database that should have a supplemental copy and have none.
@@ -63,6 +65,7 @@ pub fn gather(repository: &Repository, status: &Status, options: &HealthOptions)
     let evidence = evidence::list(repository)?;
     Ok(Facts {
         sources: status.sources.iter().map(|source| source_facts(source, options)).collect(),
+        is_schedule_removed: options.is_schedule_removed,
         faults: faults(repository, status)?,
         drill: Some(drill(&evidence, now)),
         reading: reading(repository, &evidence, &recent, now)?,

@@ -53,7 +53,7 @@ pub fn health(repository: &Repository, status: &Status, options: &HealthOptions)
 /// Judges facts.
 pub fn judge(facts: &Facts) -> Health {
     let checks = [
-        Some(on_time::check(&facts.sources)),
+        Some(on_time::check(&facts.sources, facts.is_schedule_removed)),
         Some(whole::check(&facts.sources, &facts.faults)),
         named_files::check(&facts.sources),
         restorable::check(facts.drill.as_ref()),

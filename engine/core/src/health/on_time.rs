@@ -7,10 +7,22 @@ use crate::words::{counted, span};
 /// A backup a day, and two hours for it to be made.
 const EXPECTED: u64 = 26 * 3600;
 
-pub(super) fn check(sources: &[SourceFacts]) -> Check {
+/// Said when somebody has removed the schedule.
+const REMOVED: &str = "no schedule is installed any more: the next backup is made when somebody makes it";
+
+pub(super) fn check(sources: &[SourceFacts], is_schedule_removed: bool) -> Check {
     let Some(state) = sources.iter().map(state_of).max() else {
         return Check::new(Question::OnTime, State::Bad, "There is no backup yet").helped_by("enamel backup");
     };
+    let check = by_age(sources, state);
+    if !is_schedule_removed {
+        return check;
+    }
+    let (state, sentence) = (check.state.max(State::Attention), format!("{}, and {REMOVED}", check.sentence));
+    Check { state, sentence, ..check }.helped_by("enamel schedule install")
+}
+
+fn by_age(sources: &[SourceFacts], state: State) -> Check {
     let oldest = sources.iter().filter_map(|source| source.age_seconds).max();
     let late = sources.iter().filter(|source| state_of(source) > State::Good).count() as u64;
     Check::new(Question::OnTime, state, sentence(sources, oldest, late))
@@ -71,10 +83,19 @@ mod tests {
             (&[source(10, None), source(None, None)], State::Bad, "1 of 2 sources have only backups from the future"),
         ];
         for (sources, state, words) in cases {
-            let check = check(sources);
+            let check = check(sources, false);
             assert_eq!(check.state, state, "{check:?}");
             assert!(check.sentence.contains(words), "{check:?}");
             assert_eq!(check.remedy.is_none(), state == State::Good);
+        }
+    }
+
+    #[test]
+    fn a_schedule_that_was_removed_is_named_and_makes_no_late_backup_better() {
+        for (age, state) in [(720, State::Attention), (30 * 3600, State::Attention), (90 * 3600, State::Bad)] {
+            let check = check(&[source(age, None)], true);
+            assert_eq!((check.state, check.remedy), (state, Some("enamel schedule install")));
+            assert!(check.sentence.contains("no schedule is installed any more"), "{check:?}");
         }
     }
 }

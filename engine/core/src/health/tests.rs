@@ -42,9 +42,11 @@ prop_compose! {
         keys in (1..5_u64, 0..2_u64, age()),
         room in (number(), age(), any::<bool>(), 0..3_u8),
         unanswered in prop_oneof![Just(None), number().prop_map(Some)],
+        removed in any::<bool>(),
     ) -> Facts {
         Facts {
             sources: Vec::new(),
+            is_schedule_removed: removed,
             faults: Faults { unreadable: faults.0, disappeared: faults.1, lost: faults.2, put_back: faults.3 },
             drill: drill.map(|(good_age_seconds, last_failed)| DrillFacts { good_age_seconds, last_failed, restore_seconds: None }),
             reading: ReadingFacts {
@@ -84,7 +86,7 @@ prop_compose! {
 fn worsen(facts: &mut Facts, which: usize, by: u64) {
     let more = |number: &mut u64| *number = number.saturating_add(by);
     let older = |age: &mut Option<u64>| *age = age.map(|age| age.saturating_add(by));
-    let changes: [&dyn Fn(&mut Facts); 22] = [
+    let changes: [&dyn Fn(&mut Facts); 23] = [
         &|f| f.sources.iter_mut().for_each(|source| older(&mut source.age_seconds)),
         &|f| f.sources.iter_mut().for_each(|source| more(&mut source.problems)),
         &|f| f.sources.iter_mut().for_each(|source| more(&mut source.late)),
@@ -107,6 +109,7 @@ fn worsen(facts: &mut Facts, which: usize, by: u64) {
         &|f| f.keys.active = f.keys.active.saturating_sub(by),
         &|f| f.room.growth_bytes.iter_mut().for_each(more),
         &|f| f.room.is_shared = true,
+        &|f| f.is_schedule_removed = true,
     ];
     changes[which % changes.len()](facts);
 }
