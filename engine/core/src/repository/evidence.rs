@@ -74,9 +74,15 @@ impl Repository {
         self.evidence.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
     }
 
-    /// The user has accepted the evidence.
+    /// The user has accepted the evidence, and that newer keys are lost: the keys of this run are the newest.
     pub(super) fn clear_evidence(&self) {
         *self.evidence.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.doubt.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// The reason why nothing may be written with the keys of this run.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.doubt.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The evidence so far that keyring or config is an older copy.

@@ -104,7 +104,7 @@ pub struct Repository {
     /// Evidence that the keyring or the config is an older copy, if any was found.
     evidence: Mutex<Option<String>>,
     /// The reason why nothing may be written with these keys: there may be newer ones that cannot be read.
-    doubt: Option<String>,
+    doubt: Mutex<Option<String>>,
     /// Objects that the repository has lost and this machine keeps, if they had to be used.
     kept: source::Objects,
     /// The second copies as they were listed when the repository was opened, for the first writer's session.

@@ -72,8 +72,8 @@ impl Repository {
         monitor: &dyn Monitor,
     ) -> Result<Self> {
         let repository = Self::open_for_repair(store, credential, options, monitor)?;
-        match &repository.doubt {
-            Some(doubt) if options.access != Access::Read => Err(Error::new(ErrorKind::Damaged, doubt.clone()).with_hint(
+        match repository.doubt() {
+            Some(doubt) if options.access != Access::Read => Err(Error::new(ErrorKind::Damaged, doubt).with_hint(
                 "`enamel repair` restores it from its second copy if possible; `enamel accept --all` continues with the earlier keys.",
             )),
             _ => Ok(repository),
@@ -148,7 +148,7 @@ impl Repository {
             member: keyring.member,
             as_of: keyring.as_of,
             belief: Belief::default(),
-            doubt: keyring.doubt.clone(),
+            doubt: Mutex::new(keyring.doubt.clone()),
             evidence: Mutex::new(None),
             kept,
             copies_listed: Mutex::new(Some(keyring.copies)),
@@ -339,7 +339,7 @@ impl Repository {
     pub(crate) fn refuse_to_write(&self) -> Result<()> {
         self.refuse_as_of()?;
         check_flags(&self.config, Access::Write)?;
-        self.doubt.as_ref().map_or(Ok(()), |doubt| Err(Error::new(ErrorKind::Damaged, doubt.clone())))
+        self.doubt().map_or(Ok(()), |doubt| Err(Error::new(ErrorKind::Damaged, doubt)))
     }
 }
 

@@ -179,9 +179,9 @@ impl Repository {
     ) -> Result<Unanswered> {
         let manifests = self.manifests()?;
         let mut accepted = self.unanswered_in(&manifests)?;
-        if let Some(doubt) = &self.doubt {
+        if let Some(doubt) = self.doubt() {
             if *acceptance != Acceptance::All {
-                return Err(Error::new(ErrorKind::Damaged, doubt.clone()).with_hint(GO_ON));
+                return Err(Error::new(ErrorKind::Damaged, doubt).with_hint(GO_ON));
             }
             self.go_on_with_older_keys()?;
         }

@@ -260,7 +260,7 @@ impl Repository {
         if stray.is_empty() {
             return Ok(Vec::new());
         }
-        if let Some(doubt) = &self.doubt {
+        if let Some(doubt) = self.doubt() {
             let known = self.memory().version("keyring")?.map_or(0, |known| known.number);
             let looked = self.look_for_newer();
             let evidence = self.evidence_of_rollback();
@@ -269,7 +269,7 @@ impl Repository {
             }
             let seen = (known > newest).then(|| format!("this computer has seen version {known}"));
             if let Some(evidence) = evidence.or(seen) {
-                return Err(Error::caused(ErrorKind::Damaged, doubt.clone(), evidence).with_hint(super::hint::GO_ON));
+                return Err(Error::caused(ErrorKind::Damaged, doubt, evidence).with_hint(super::hint::GO_ON));
             }
         }
         let mut dropped = Vec::new();
