@@ -97,7 +97,7 @@ pub fn tell(ui: &Ui, plan: &LogPlan, effect: Effect) -> Result<()> {
             let then = if effect.is_dry() { "would then be" } else { "is now" };
             let database = format::path(&changed.before.address);
             let (before, after) = (spans(&changed.before), spans(&changed.after));
-            ui.line(format_args!("{database}: restorable to any moment {before}; it {then} {after}"))?;
+            ui.prose(format_args!("{database}: restorable to any moment {before}; it {then} {after}"))?;
         }
     }
     Ok(())

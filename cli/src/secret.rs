@@ -165,13 +165,17 @@ fn first_line(bytes: Zeroizing<Vec<u8>>, what: &str) -> Result<Zeroizing<String>
     }
 }
 
+/// Said of a file that is no key.
+const NO_KEY: &str = "Name the file that `enamel setup`, `enamel init` or `enamel key add` has made.";
+
 fn read_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
     let what = format!("cannot read the key file {}", path.display());
     let file = File::open(path).map_err(|e| user_file_error(&what, e))?;
     let bytes = read_secret(file, &what)?;
-    let text = std::str::from_utf8(&bytes)
-        .map_err(|_| Error::new(ErrorKind::Usage, format!("{what}: it is not a key file of Enamel")))?;
-    let key = KeyFile::parse(text).map_err(|e| e.context(what).with_kind(ErrorKind::Usage))?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| {
+        Error::new(ErrorKind::Usage, format!("{what}: it is not a key file of Enamel")).with_hint(NO_KEY)
+    })?;
+    let key = KeyFile::parse(text).map_err(|e| e.context(what).with_kind(ErrorKind::Usage).with_hint(NO_KEY))?;
     // Only of a key: another file may have its readers for a reason.
     warn_if_others_read(path, "key file", ui);
     Ok(key)

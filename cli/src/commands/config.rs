@@ -28,6 +28,9 @@ use crate::settings::{Place, Setting, Settings, Storage};
 use crate::stores::open_local;
 use crate::ui::{Align, Table, Tone, format};
 
+/// Columns before the message of a check.
+const CHECK_LABEL: usize = 30;
+
 /// Show or check the settings.
 ///
 /// Options on the command line win over the environment, and the environment wins over enamel.toml. Enamel reads the
@@ -369,7 +372,8 @@ fn print_check(context: &Context<'_>, name: &str, result: Result<String>) -> Res
         context.ui.message("check", CheckMessage { name, ok, message })
     } else {
         let state = if ok { (Tone::Good, "ok    ") } else { (Tone::Bad, "FAILED") };
-        context.ui.line(format_args!("{}  {name:<18}  {message}", context.ui.state(state.0, state.1)))
+        let label = format!("{}  {name:<18}  ", context.ui.state(state.0, state.1));
+        context.ui.labelled(&label, CHECK_LABEL, &message)
     }
 }
 

@@ -283,7 +283,7 @@ fn print(ui: &Ui, outcome: &CopyOutcome, effect: Effect) -> Result<()> {
         return Ok(());
     }
     for copied in &outcome.copied {
-        ui.line(copied_line(copied, effect))?;
+        ui.prose(copied_line(copied, effect))?;
     }
     if outcome.copied.is_empty() && outcome.failed.is_empty() {
         ui.prose("everything that was chosen is in the other repository")?;
@@ -292,7 +292,7 @@ fn print(ui: &Ui, outcome: &CopyOutcome, effect: Effect) -> Result<()> {
     let check = &outcome.check;
     if check.manifests > 0 && check.findings.is_empty() {
         let (nodes, packs) = (format::counted(check.nodes, "list"), format::counted(check.packs, "pack"));
-        ui.line(format_args!(
+        ui.prose(format_args!(
             "read back: {nodes}, {packs} of {}: all is as it should be",
             format::bytes(check.read_bytes)
         ))?;

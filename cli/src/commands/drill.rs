@@ -316,12 +316,12 @@ fn print(ui: &Ui, snapshot: &Snapshot, drilled: &Evidence, put: Option<LeaseId>)
         };
         return ui.message("summary", summary);
     }
-    words::lines(drilled).iter().try_for_each(|line| ui.line(line))?;
+    words::lines(drilled).iter().try_for_each(|line| ui.prose(line))?;
     if ui.is_quiet() {
         return Ok(());
     }
     let evidence = put.map_or_else(String::new, |id| format!(", evidence {}", format::short(id)));
-    ui.line(format_args!(
+    ui.prose(format_args!(
         "drill of snapshot {}: {}{evidence}",
         format::short(snapshot.id),
         words::verdict(drilled.result, faults, notes)

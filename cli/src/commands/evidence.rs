@@ -156,7 +156,7 @@ fn sign(args: &SignArgs, context: &Context<'_>) -> Result<Exit> {
         ..Evidence::new(EvidenceKind::Review, EvidenceResult::Passed)
     };
     let put = evidence::put(&repo, &author(), machine::now(), review)?;
-    context.ui.line(format_args!(
+    context.ui.prose(format_args!(
         "{} has reviewed {}: evidence {}",
         format::message(by),
         format::counted(chosen.len() as u64, "record"),

@@ -144,14 +144,14 @@ fn print(ui: &Ui, hold: &Hold) -> Result<()> {
         return ui.message("hold", HoldMessage { snapshot, time, host: &hold.host, seen: &hold.words, answer });
     }
     let id = format::short(hold.snapshot);
-    ui.line(format_args!("snapshot {id} of {} on {}", format::time(hold.time), hold.host))?;
-    hold.words.iter().try_for_each(|words| ui.line(format_args!("  {words}")))?;
+    ui.prose(format_args!("snapshot {id} of {} on {}", format::time(hold.time), hold.host))?;
+    hold.words.iter().try_for_each(|words| ui.prose(format_args!("  {words}")))?;
     match &hold.answer {
-        None => ui.line("  nobody has answered: compare with `enamel diff`, then `enamel hold answer`"),
+        None => ui.prose("  nobody has answered: compare with `enamel diff`, then `enamel hold answer`"),
         Some(answer) => {
             let what = words_of(answer.verdict);
             let when = format::time(format::seconds(answer.seconds));
-            ui.line(format_args!("  answered at {when} by {}: {what}: {}", by(answer), answer.reason))
+            ui.prose(format_args!("  answered at {when} by {}: {what}: {}", by(answer), answer.reason))
         }
     }
 }

@@ -92,7 +92,7 @@ fn show(repo: &Repository, ui: &Ui) -> Result<Exit> {
     if writers.is_empty() {
         ui.line("no backup is running, and none has died")?;
     }
-    let line = |found: &Writer| ui.line(format_args!("{}  {}", format::short(found.id), writer::describe(found)));
+    let line = |found: &Writer| ui.prose(format_args!("{}  {}", format::short(found.id), writer::describe(found)));
     writers.iter().try_for_each(line)?;
     Ok(Exit::Done)
 }
@@ -113,7 +113,7 @@ fn fence(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
         if ui.is_json() {
             ui.message("fenced", Fenced { id: id.to_string() })?
         } else {
-            ui.line(format_args!(
+            ui.prose(format_args!(
                 "lease {} is shut out: its backup cannot make a snapshot any more",
                 format::short(id)
             ))?
@@ -132,7 +132,7 @@ fn remove(repo: &Repository, leases: &[String], ui: &Ui) -> Result<Exit> {
         if ui.is_json() {
             ui.message("removed", writer::message(&removed))?
         } else {
-            ui.line(format_args!("removed lease {}: {}", format::short(id), writer::describe(&removed)))?
+            ui.prose(format_args!("removed lease {}: {}", format::short(id), writer::describe(&removed)))?
         }
     }
     Ok(Exit::Done)

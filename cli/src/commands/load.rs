@@ -250,7 +250,7 @@ fn print(ui: &Ui, server: &str, outcome: &LoadOutcome, summary: &Summary) -> Res
         ui.prose(format_args!("database of snapshot {id} restored to {server}"))?
     }
     for former in &outcome.former {
-        ui.line(format_args!("the former schema {} is kept as {}", former.from, former.to))?;
+        ui.prose(format_args!("the former schema {} is kept as {}", former.from, former.to))?;
     }
     ui.fields(&fields(summary))
 }

@@ -97,7 +97,7 @@ fn print(tested: &Tested, context: &Context<'_>) -> Result<()> {
     }
     let to = host.as_ref().map(|host| format!(" to {host}")).unwrap_or_default();
     match problem {
-        None => ui.line(format_args!("{way}{to}: sent; see whether it has arrived")),
-        Some(problem) => ui.line(format_args!("{way}{to}: not sent: {problem}")),
+        None => ui.prose(format_args!("{way}{to}: sent; see whether it has arrived")),
+        Some(problem) => ui.prose(format_args!("{way}{to}: not sent: {problem}")),
     }
 }

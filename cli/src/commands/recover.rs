@@ -136,6 +136,6 @@ fn print(recovered: &recover::Recovered, place: &Place, ui: &Ui) -> Result<()> {
         return Ok(());
     }
     let (objects, bytes) = (format::counted(recovered.objects, "object"), format::bytes(recovered.bytes));
-    ui.line(format_args!("recovered {objects}, {bytes}, to {place}"))?;
+    ui.prose(format_args!("recovered {objects}, {bytes}, to {place}"))?;
     ui.prose(format_args!("Now prove that it is whole: enamel verify --repo {place} --read-data"))
 }

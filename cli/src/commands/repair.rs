@@ -195,7 +195,11 @@ fn print_damage(ui: &Ui, outcome: &RepairOutcome) -> Result<()> {
             continue;
         }
         let chunks = format::counted(whole + damaged, "chunk");
-        ui.line(format_args!("damaged: {object}: {}; {} of {chunks} can be used", pack.message, format::count(whole)))?;
+        ui.prose(format_args!(
+            "damaged: {object}: {}; {} of {chunks} can be used",
+            pack.message,
+            format::count(whole)
+        ))?;
     }
     let leases = outcome.shut_out.iter();
     let leases = leases.map(|(id, why)| ("damaged_lease", "shut out", format!("leases/{id}"), why));
@@ -208,7 +212,7 @@ fn print_damage(ui: &Ui, outcome: &RepairOutcome) -> Result<()> {
             let damaged = Damaged { object, message, whole_chunks: None, damaged_chunks: None };
             ui.message(message_type, damaged)?;
         } else {
-            ui.line(format_args!("{word}: {object}: {message}"))?
+            ui.prose(format_args!("{word}: {object}: {message}"))?
         }
     }
     Ok(())

@@ -222,7 +222,7 @@ pub fn print(ui: &Ui, verified: &Verified) -> Result<()> {
         0 => ui.state(Tone::Good, "no damage"),
         n => ui.state(Tone::Bad, &format!("DAMAGE: {}", format::counted(n as u64, "finding"))),
     };
-    ui.line(format_args!("checked {checked}{read}: {verdict}"))?;
+    ui.prose(format_args!("checked {checked}{read}: {verdict}"))?;
     let is_about_the_past =
         |finding: &Finding| matches!(finding.kind, FindingKind::RolledBack | FindingKind::MissingSnapshot);
     if report.findings.iter().any(is_about_the_past) {
@@ -248,7 +248,7 @@ fn print_log_finding(ui: &Ui, finding: &LogFinding) -> Result<()> {
         return ui
             .message("finding", FindingMessage { object: &object, kind, message: &message, affected: Vec::new() });
     }
-    ui.line(format_args!("broken-log: {object}: {message}"))
+    ui.prose(format_args!("broken-log: {object}: {message}"))
 }
 
 fn print_finding(ui: &Ui, finding: &Finding) -> Result<()> {
@@ -260,7 +260,7 @@ fn print_finding(ui: &Ui, finding: &Finding) -> Result<()> {
             FindingMessage { object: &finding.object, kind, message: &finding.message, affected: affected.collect() };
         return ui.message("finding", message);
     }
-    ui.line(format_args!("{kind}: {}: {}", finding.object, finding.message))?;
+    ui.prose(format_args!("{kind}: {}: {}", finding.object, finding.message))?;
     let shown = if ui.is_verbose() { usize::MAX } else { AFFECTED_SHOWN };
     for (id, path) in finding.affected.iter().take(shown) {
         ui.line(format_args!("    affects {} in snapshot {}", format::path_or_all(path), format::short(id)))?;

@@ -85,7 +85,7 @@ fn told(context: &Context<'_>, saved: &SavedLog) {
     } else if ui.is_quiet() {
         Ok(())
     } else {
-        ui.line(format_args!("kept {}", words(saved))).and_then(|()| ui.flush())
+        ui.prose(format_args!("kept {}", words(saved))).and_then(|()| ui.flush())
     };
     if let Err(error) = printed {
         ui.warn(format_args!("cannot print: {}", chain(&error)));

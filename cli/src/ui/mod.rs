@@ -206,13 +206,29 @@ impl Ui {
         })
     }
 
-    /// Prints sentences: on a terminal on lines that it shows whole, otherwise each on one line.
+    /// Prints sentences: on a terminal on lines that it shows whole, otherwise each on one line. A line that begins with
+    /// blanks goes on behind as many.
     ///
     /// # Errors
     /// Standard output cannot be written.
     pub fn prose(&self, text: impl Display) -> Result<()> {
-        let text = self.wrapped(&text.to_string(), 0);
-        self.line(text)
+        let text = text.to_string();
+        let lines: Vec<_> = text.split('\n').map(|line| self.wrapped_behind_blanks(line)).collect();
+        self.line(lines.join("\n"))
+    }
+
+    /// Prints a sentence behind a label of so many columns; on a terminal it goes on below itself.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn labelled(&self, label: &str, columns: usize, sentence: &str) -> Result<()> {
+        self.line(format_args!("{label}{}", self.wrapped(sentence, columns)))
+    }
+
+    fn wrapped_behind_blanks(&self, line: &str) -> String {
+        let rest = line.trim_start_matches(' ');
+        let blanks = line.len() - rest.len();
+        format!("{}{}", " ".repeat(blanks), self.wrapped(rest, blanks))
     }
 
     fn wrapped(&self, text: &str, indent: usize) -> String {
@@ -284,7 +300,8 @@ impl Ui {
         }
         let shown = if self.is_verbose() { problems.len() } else { problems.len().min(PROBLEMS_SHOWN) };
         for problem in &problems[..shown] {
-            self.err_line(&format!("problem: {}: {}", format::path_or_all(&problem.path.0), problem.message));
+            let text = format!("{}: {}", format::path_or_all(&problem.path.0), problem.message);
+            self.err_prose("problem: ", Tone::Attention, &text);
         }
         match count.saturating_sub(shown as u64) {
             0 => {}

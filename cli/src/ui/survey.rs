@@ -196,7 +196,7 @@ fn print_troubles(ui: &Ui, survey: &Survey) -> Result<()> {
         if number == 0 {
             ui.line("")?;
         }
-        ui.line(trouble)?;
+        ui.prose(trouble)?;
     }
     Ok(())
 }

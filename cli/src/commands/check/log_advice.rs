@@ -54,7 +54,7 @@ fn print(ui: &Ui, advice: &LogAdvice) -> Result<()> {
     if missing.is_empty() {
         return ui.line("All settings are as a restore to any moment wants them.");
     }
-    ui.line(format_args!(
+    ui.prose(format_args!(
         "Enamel changes nothing. Add these lines to the server's option file (my.cnf, on Windows my.ini) below [mysqld]:\n"
     ))?;
     let width = missing.iter().map(|setting| setting.line.len()).max().unwrap_or(0);
@@ -71,8 +71,8 @@ fn print(ui: &Ui, advice: &LogAdvice) -> Result<()> {
             format!("By what has changed since the server was started, it writes about {} a day.", format::bytes(bytes))
         },
     );
-    ui.line(size)?;
-    ui.line(format_args!(
+    ui.prose(size)?;
+    ui.prose(format_args!(
         "The files lie in {} unless log_bin names a path. A full disk there stops all writing.",
         advice.folder
     ))?;

@@ -57,7 +57,7 @@ pub fn run(args: &ShowArgs, context: &Context<'_>) -> Result<Exit> {
     let reviews = pieces.reviews_of(piece).map(|review| format!("{} at {}", review.by(), format::time(review.time)));
     fields.extend(reviews.map(|review| ("reviewed by", format::message(&review))));
     ui.fields(&fields)?;
-    words::lines(evidence).iter().try_for_each(|line| ui.line(line))?;
+    words::lines(evidence).iter().try_for_each(|line| ui.prose(line))?;
     Ok(Exit::Done)
 }
 

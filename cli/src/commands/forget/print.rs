@@ -70,7 +70,7 @@ impl Summary {
             return Ok(());
         }
         let verb = if self.dry_run { "would be forgotten" } else { "forgotten" };
-        ui.line(self.of_snapshots(verb))?;
+        ui.prose(self.of_snapshots(verb))?;
         if self.logs > 0 {
             ui.line(format_args!("{} {verb}", format::counted(self.logs as u64, "binary log")))?;
         }

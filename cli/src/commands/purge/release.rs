@@ -82,7 +82,7 @@ pub fn run(args: &ReleaseArgs, context: &Context<'_>) -> Result<Exit> {
         if ui.is_json() {
             ui.message("released", released)
         } else {
-            ui.line(format_args!(
+            ui.prose(format_args!(
                 "{} rows of purge {} are released; `enamel prune` frees their space",
                 format::count(released.rows),
                 format::short(&released.purge)

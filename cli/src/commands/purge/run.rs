@@ -177,7 +177,7 @@ fn print(ui: &Ui, outcome: &RunOutcome, time: Duration, kept: Option<Age>) -> Re
     let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     ui.line(format_args!("\n{} removed in {}", format::counted(rows, "row"), format::duration(milliseconds)))?;
     for receipt in &outcome.receipts {
-        ui.line(format_args!("receipt {} keeps them", format::short(receipt)))?;
+        ui.prose(format_args!("receipt {} keeps them", format::short(receipt)))?;
     }
     if rows > 0 {
         log_sentences(outcome.server_log, kept).into_iter().try_for_each(|sentence| ui.prose(sentence))?;
@@ -197,7 +197,7 @@ fn print_reclaimed(ui: &Ui, reclaimed: &Reclaimed) -> Result<()> {
         None => Ok(()),
         Some(after) => {
             let (before, after) = (format::bytes(reclaimed.before_bytes), format::bytes(after));
-            ui.line(format_args!("{} rebuilt: {before} before, {after} now", reclaimed.table))
+            ui.prose(format_args!("{} rebuilt: {before} before, {after} now", reclaimed.table))
         }
     }
 }

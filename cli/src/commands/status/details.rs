@@ -22,32 +22,32 @@ const NAMED: usize = 20;
 /// Prints what is wrong with sources, which snapshots cannot be read, and who is writing.
 pub(super) fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>]) -> Result<()> {
     for judged in judged {
-        sentences(ui, judged).into_iter().try_for_each(|sentence| ui.line(sentence))?;
+        sentences(ui, judged).into_iter().try_for_each(|sentence| ui.prose(sentence))?;
     }
     for (id, error) in &status.unreadable {
-        ui.line(format_args!("snapshot {} cannot be read: {error}", format::short(id)))?;
+        ui.prose(format_args!("snapshot {} cannot be read: {error}", format::short(id)))?;
     }
     for gone in &status.missing {
-        ui.line(disappeared(gone))?;
+        ui.prose(disappeared(gone))?;
     }
     let newest: Vec<_> = judged.iter().map(|judged| judged.source.newest.id).collect();
     for older in status.suffering.iter().filter(|snapshot| !newest.contains(&snapshot.id)) {
-        ui.line(format_args!(
+        ui.prose(format_args!(
             "{}: it needs data that is lost; `enamel verify` names the affected files",
             shown(*older)
         ))?;
     }
     for back in &status.put_back {
-        ui.line(put_back(back))?;
+        ui.prose(put_back(back))?;
     }
     for snapshot in &status.future {
-        ui.line(format_args!("{}: {}", shown(*snapshot), FROM_THE_FUTURE))?;
+        ui.prose(format_args!("{}: {}", shown(*snapshot), FROM_THE_FUTURE))?;
     }
     if ui.is_quiet() {
         return Ok(());
     }
-    status.second_copies.iter().try_for_each(|copy| ui.line(second_copy(copy)))?;
-    status.writers.iter().try_for_each(|found| ui.line(writer::describe(found)))
+    status.second_copies.iter().try_for_each(|copy| ui.prose(second_copy(copy)))?;
+    status.writers.iter().try_for_each(|found| ui.prose(writer::describe(found)))
 }
 
 fn sentences(ui: &Ui, judged: &Judged<'_>) -> Vec<String> {

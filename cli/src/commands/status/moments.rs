@@ -62,17 +62,17 @@ impl Moments {
     /// Prints a sentence for each.
     pub fn print(&self, ui: &Ui) -> Result<()> {
         for one in self.restorable.iter().filter(|one| !ui.is_quiet() || one.is_interrupted()) {
-            ui.line(format_args!("{}: {}", format::path(&one.address), words(one)))?;
+            ui.prose(format_args!("{}: {}", format::path(&one.address), words(one)))?;
             let gaps = one.gaps.iter().filter(|gap| !ui.is_quiet() || gap.until.is_none());
-            gaps.map(gap_words).try_for_each(|gap| ui.line(gap))?;
+            gaps.map(gap_words).try_for_each(|gap| ui.prose(gap))?;
         }
         for (id, error) in &self.unreadable {
-            ui.line(unreadable(*id, error))?;
+            ui.prose(unreadable(*id, error))?;
         }
         if ui.is_quiet() {
             return Ok(());
         }
-        self.without.iter().try_for_each(|address| ui.line(format_args!("{}: {WITHOUT}", format::path(address))))
+        self.without.iter().try_for_each(|address| ui.prose(format_args!("{}: {WITHOUT}", format::path(address))))
     }
 
     /// Prints a message for each.

@@ -133,7 +133,7 @@ fn add(name: &str, new: &NewPassword, source: &Repository, target: &Repository, 
     if ui.is_quiet() {
         return Ok(());
     }
-    ui.line(format_args!(
+    ui.prose(format_args!(
         "{name} opens the copies from now on; the host sees the label {}",
         format::path(label.as_bytes())
     ))

@@ -140,7 +140,7 @@ fn copy_back(copies: &Repository, to: &std::path::Path, key: Option<&PathBuf>, c
     let exit = tell_troubles(&outcome, context);
     if !context.ui.is_quiet() && !context.ui.is_json() {
         let copied = format::counted(outcome.copied.len() as u64, "snapshot");
-        context.ui.line(format_args!("the new repository in {place} has {copied}; its key is {}", key.display()))?;
+        context.ui.prose(format_args!("the new repository in {place} has {copied}; its key is {}", key.display()))?;
     }
     Ok(exit)
 }

@@ -92,6 +92,6 @@ pub fn sheet(_: &SheetArgs, context: &Context<'_>) -> Result<Exit> {
     ui.line(format_args!("  repository  {}", office.place))?;
     ui.line(format_args!("  key         {}", format::short(id)))?;
     ui.line(format_args!("  password    {text}"))?;
-    ui.line("On any computer with Enamel: enamel supplemental deliver LOCATION --to REPO, with this password.")?;
+    ui.prose("On any computer with Enamel: enamel supplemental deliver LOCATION --to REPO, with this password.")?;
     Ok(Exit::Done)
 }

@@ -218,5 +218,5 @@ fn report(outcome: &CopyOutcome, context: &Context<'_>) -> Result<()> {
         return Ok(());
     }
     let what = if copied == 1 { "supplemental copy" } else { "supplemental copies" };
-    ui.line(format_args!("made {} {what}: {} stored", format::count(copied as u64), format::bytes(stored)))
+    ui.prose(format_args!("made {} {what}: {} stored", format::count(copied as u64), format::bytes(stored)))
 }

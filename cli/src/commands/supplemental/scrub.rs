@@ -65,7 +65,7 @@ fn report(outcome: &ScrubOutcome, context: &Context<'_>) -> Result<()> {
         if ui.is_json() {
             ui.message("damaged_object", Damaged { object, message })?;
         } else {
-            ui.line(format_args!("{object}: {message}"))?;
+            ui.prose(format_args!("{object}: {message}"))?;
         }
     }
     let strange = outcome.strange.len();
@@ -81,7 +81,7 @@ fn report(outcome: &ScrubOutcome, context: &Context<'_>) -> Result<()> {
     }
     let (read, bytes) = (format::counted(outcome.objects, "object"), format::bytes(outcome.bytes));
     match outcome.damaged.len() {
-        0 => ui.line(format_args!("whole: {read}, {bytes}")),
-        damaged => ui.line(format_args!("damaged: {damaged}; whole: {read}, {bytes}")),
+        0 => ui.prose(format_args!("whole: {read}, {bytes}")),
+        damaged => ui.prose(format_args!("damaged: {damaged}; whole: {read}, {bytes}")),
     }
 }

@@ -202,7 +202,7 @@ fn report(mode: Mode, place: &Place, context: &Context<'_>) -> Result<()> {
     match (ui.is_json(), ui.is_quiet(), mode) {
         (true, ..) => ui.message("supplemental", Switched { mode: mode.name(), location: place.to_string() }),
         (_, true, _) => Ok(()),
-        (_, _, Mode::Off) => ui.line(format_args!("supplemental backups are off; nothing in {place} was deleted")),
-        _ => ui.line(format_args!("supplemental backups are {}: {place}", mode.name())),
+        (_, _, Mode::Off) => ui.prose(format_args!("supplemental backups are off; nothing in {place} was deleted")),
+        _ => ui.prose(format_args!("supplemental backups are {}: {place}", mode.name())),
     }
 }

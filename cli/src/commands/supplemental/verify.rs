@@ -63,7 +63,7 @@ pub fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit> {
         if ui.is_json() {
             ui.message("finding", Finding { object, message })?;
         } else {
-            ui.line(format_args!("{}: {}", format::path(object.as_bytes()), format::message(&message)))?;
+            ui.prose(format_args!("{}: {}", format::path(object.as_bytes()), format::message(&message)))?;
         }
     }
     if ui.is_json() {
@@ -86,7 +86,7 @@ pub fn run(args: &VerifyArgs, context: &Context<'_>) -> Result<Exit> {
         )),
     }
     if !ui.is_json() && !ui.is_quiet() {
-        ui.line(format_args!("no damage; {} % of the copies were read", args.percent))?;
+        ui.prose(format_args!("no damage; {} % of the copies were read", args.percent))?;
     }
     Ok(Exit::Done)
 }
