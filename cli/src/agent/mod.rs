@@ -43,7 +43,7 @@ use repo_format::config::Access;
 use repo_format::evidence::{Action, ActionEnd};
 
 use crate::commands::accept::author;
-use crate::console::{self, Console, Inside, Office};
+use crate::console::{self, Console, Inside, Kept, Office};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::global::Global;
@@ -155,15 +155,15 @@ impl<'a> Agent<'a> {
         })
     }
 
-    /// Opens the console. It closes with the agent.
+    /// Opens the console. It closes with the agent. `kept` is what the page of a first start has left.
     ///
     /// # Errors
     /// Its port is taken, or another agent of this repository has one.
-    pub fn open_console(&mut self) -> Result<()> {
+    pub fn open_console(&mut self, kept: Option<Kept>) -> Result<()> {
         let state_dir = self.context.state_dir().ok_or_else(console::no_state_dir)?;
         let office = Office::new(self.context, self.global, self.desk.clone());
         let inside = Inside { state_dir: &state_dir, repository: self.timetable.repository() };
-        let (console, journal) = Console::open(self.context, office, &inside)?;
+        let (console, journal) = Console::open(self.context, office, &inside, kept)?;
         (self.console, self.journal) = (Some(console), Some(journal));
         Ok(())
     }

@@ -53,7 +53,7 @@ pub fn run(args: &AgentArgs, global: &Global, context: &Context<'_>) -> Result<E
     let mut agent = Agent::new(context, global, Arc::default())?;
     if until == Until::Stopped
         && !context.settings.file.console.off
-        && let Err(error) = agent.open_console()
+        && let Err(error) = agent.open_console(None)
     {
         // Backups go on.
         context.ui.warn(format_args!("there is no console: {}", chain(&error)));

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use engine::{Error, ErrorKind, Result};
 use tokio::io::AsyncWriteExt;
 
-use super::{House, Inside};
+use super::Inside;
+use super::door::Door;
 
 /// How long an agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -48,7 +49,7 @@ impl Answering {
     }
 
     /// Gives a link to each who asks.
-    pub(super) async fn answer(self, house: Arc<House>, port: u16) {
+    pub(super) async fn answer(self, door: Arc<Door>) {
         // It was made non-blocking.
         let Ok(listener) = self.listener.try_clone().and_then(tokio::net::UnixListener::from_std) else { return };
         loop {
@@ -57,7 +58,8 @@ impl Answering {
                 continue;
             };
             // Without randomness the answer is empty, and the caller says so.
-            let Ok(link) = house.door.links.make(Instant::now()) else { continue };
+            let Ok(link) = door.links.make(Instant::now()) else { continue };
+            let port = door.port;
             // A caller that is gone needs none.
             let _ = stream.write_all(format!("http://127.0.0.1:{port}/enter?link={link}").as_bytes()).await;
         }

@@ -7,6 +7,7 @@
 //! office    what pages look at: the repository, health, the agent's desk
 //! previews  small pictures, made by a process of its own
 //! pages     a file for each page, with its template beside it
+//! setup     the first start: the page asks what `enamel setup` asks
 //! server    connections, limits, the end
 //! tls       for other computers
 //! call      how `enamel console` asks a running agent for a link
@@ -23,6 +24,7 @@ mod pages;
 mod previews;
 mod server;
 pub mod settings;
+mod setup;
 mod tls;
 mod view;
 
@@ -36,12 +38,13 @@ use tokio::sync::watch;
 use crate::agent::Journal;
 
 pub use office::Office;
-pub use server::{Console, Inside};
+pub use server::{Console, Inside, Kept};
+pub use setup::First;
 
 /// Everything that a page may ask.
 pub struct House {
     /// Lets people in.
-    door: Door,
+    door: Arc<Door>,
     /// Looks at the repository.
     office: Arc<Office>,
     /// Small pictures.

@@ -11,6 +11,7 @@ use engine::{Error, ErrorKind, Result};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use repo_format::evidence::ActionEnd;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -18,10 +19,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::call::Answering;
-use super::door::{Door, People};
+use super::door::{Door, People, Person, ROUTES, SETUP_ROUTES, Sessions};
 use super::office::Office;
 use super::previews::Previews;
 use super::settings::PORT;
+use super::setup::{self, Wizard};
 use super::tls::{Entrance, acceptor};
 use super::{House, pages};
 use crate::agent::Journal;
@@ -51,39 +53,72 @@ pub struct Inside<'i> {
 }
 
 impl Console {
-    /// Opens the console, on a thread.
+    /// Opens the console, on a thread. It goes on where `kept` ends.
     ///
     /// # Errors
     /// Its port is taken, or another agent of this repository has one.
-    pub fn open(context: &Context<'_>, office: Office, inside: &Inside<'_>) -> Result<(Self, Arc<Journal>)> {
-        let settings = &context.settings.file.console;
-        let failed = |error| Error::io("cannot open the console", error);
+    pub fn open(
+        context: &Context<'_>,
+        office: Office,
+        inside: &Inside<'_>,
+        kept: Option<Kept>,
+    ) -> Result<(Self, Arc<Journal>)> {
         let people = People::of(inside.state_dir, inside.repository);
         // Its port may be the usual one: it comes first.
         let others = others(context, &people)?;
-        let is_any_port = settings.network().is_some() || settings.listen.is_none();
-        let listeners = listen(settings.port(), is_any_port).map_err(failed)?;
-        let port =
-            listeners.first().map_or(Ok(PORT), |listener| listener.local_addr().map(|at| at.port())).map_err(failed)?;
-        let here = Entrance::of_this_computer(port);
-        let here = listeners.into_iter().map(|listener| Gate { listener, entrance: here.clone(), tls: None });
-        let gates = here.chain(others).collect();
+        let kept = kept.map_or_else(|| Kept::listening(context), Ok)?;
+        let mut door = Door::new(kept.port, people, ROUTES);
+        door.sessions = kept.sessions;
         let answering = Answering::new(inside)?;
         // The socket is this agent's, so no other one writes the journal.
         let journal = Arc::new(Journal::open(inside.state_dir, inside.repository)?);
+        if let Some(owner) = kept.owner {
+            let number = journal.begin(owner.orderer(), &"set everything up on the page".into())?;
+            journal.end(number, ActionEnd::Done)?;
+        }
         let (end, ended) = watch::channel(false);
         let house = Arc::new(House {
-            door: Door::new(port, people),
+            door: Arc::new(door),
             office: Arc::new(office),
             previews: Previews::default(),
             journal: journal.clone(),
             planned: std::sync::Mutex::default(),
             ended: ended.clone(),
         });
+        let router = pages::router(house.clone());
+        let gates = gates(kept.listeners, kept.port).chain(others).collect();
+        let open = Opening { router, door: house.door.clone(), gates, answering };
+        Ok((Console::serve(open, end, ended)?, journal))
+    }
+
+    /// Opens the page of the first start. Returns what the console after it goes on with, besides.
+    ///
+    /// # Errors
+    /// Its port is taken, or another program has the same first start open.
+    pub(super) fn open_first(
+        context: &Context<'_>,
+        inside: &Inside<'_>,
+        wizard: impl FnOnce(Arc<Door>) -> Wizard,
+    ) -> Result<(Self, Kept)> {
+        let mut kept = Kept::listening(context)?;
+        let listeners = kept.listeners.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>();
+        let listeners = listeners.map_err(|error| Error::io("cannot open the console", error))?;
+        let door = Arc::new(Door::new(kept.port, People::of(inside.state_dir, inside.repository), SETUP_ROUTES));
+        let wizard = Arc::new(wizard(door.clone()));
+        (kept.sessions, kept.owner) = (door.sessions.clone(), Some(setup::owner()));
+        let (end, ended) = watch::channel(false);
+        let gates = gates(listeners, kept.port).collect();
+        let router = pages::setup::router(wizard);
+        let open = Opening { router, door, gates, answering: Answering::new(inside)? };
+        Ok((Console::serve(open, end, ended)?, kept))
+    }
+
+    fn serve(open: Opening, end: watch::Sender<bool>, ended: watch::Receiver<bool>) -> Result<Self> {
+        let failed = |error| Error::io("cannot open the console", error);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-        let run = move || serve(&runtime, Listening { gates, answering, port }, house, ended);
+        let run = move || serve(&runtime, open, ended);
         let thread = std::thread::Builder::new().name("console".to_owned()).spawn(run).map_err(failed)?;
-        Ok((Console { end, thread: Some(thread) }, journal))
+        Ok(Console { end, thread: Some(thread) })
     }
 }
 
@@ -105,10 +140,41 @@ struct Gate {
     tls: Option<TlsAcceptor>,
 }
 
-struct Listening {
+/// A console that is about to open.
+struct Opening {
+    router: Router,
+    door: Arc<Door>,
     gates: Vec<Gate>,
     answering: Answering,
+}
+
+/// The things that stay when the console takes over from the page of the first start: browsers that have come in, and their
+/// connections, which wait until it listens.
+pub struct Kept {
+    listeners: Vec<TcpListener>,
     port: u16,
+    sessions: Arc<Sessions>,
+    /// The person who has set everything up, if somebody has.
+    owner: Option<Person>,
+}
+
+impl Kept {
+    /// Nothing but ports.
+    fn listening(context: &Context<'_>) -> Result<Self> {
+        let settings = &context.settings.file.console;
+        let failed = |error| Error::io("cannot open the console", error);
+        let is_any_port = settings.network().is_some() || settings.listen.is_none();
+        let listeners = listen(settings.port(), is_any_port).map_err(failed)?;
+        let port =
+            listeners.first().map_or(Ok(PORT), |listener| listener.local_addr().map(|at| at.port())).map_err(failed)?;
+        Ok(Kept { listeners, port, sessions: Arc::default(), owner: None })
+    }
+}
+
+/// The gates for this computer.
+fn gates(listeners: Vec<TcpListener>, port: u16) -> impl Iterator<Item = Gate> {
+    let entrance = Entrance::of_this_computer(port);
+    listeners.into_iter().map(move |listener| Gate { listener, entrance: entrance.clone(), tls: None })
 }
 
 /// Listens on both addresses of this computer: a browser may take either for `localhost`.
@@ -146,18 +212,17 @@ fn others(context: &Context<'_>, people: &People) -> Result<Option<Gate>> {
     Ok(Some(Gate { listener, entrance: Entrance::of_others(&settings.names, port), tls: Some(tls) }))
 }
 
-fn serve(runtime: &Runtime, listening: Listening, house: Arc<House>, ended: watch::Receiver<bool>) {
+fn serve(runtime: &Runtime, open: Opening, ended: watch::Receiver<bool>) {
     runtime.block_on(async {
         let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let router = pages::router(house.clone());
-        for Gate { listener, entrance, tls } in listening.gates {
+        for Gate { listener, entrance, tls } in open.gates {
             // It was made non-blocking.
             if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
-                let way = Way { router: router.clone().layer(Extension(entrance)), tls };
+                let way = Way { router: open.router.clone().layer(Extension(entrance)), tls };
                 tokio::spawn(accept(listener, way, turns.clone(), ended.clone()));
             }
         }
-        tokio::spawn(listening.answering.answer(house, listening.port));
+        tokio::spawn(open.answering.answer(open.door));
         wait_for(ended).await;
         let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
         // Each connection gives back its turn when it is closed.

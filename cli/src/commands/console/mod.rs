@@ -9,7 +9,7 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
 use crate::agent::{Agent, Until};
-use crate::console::{self, Inside, call};
+use crate::console::{self, First, Inside, Kept, call};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::global::Global;
@@ -26,7 +26,7 @@ const OPENERS: [&str; 3] = ["xdg-open", "open", "wslview"];
 /// if one is running for this repository, its page is opened; if none is, this command is the agent until you stop it.
 ///
 /// The page is on this computer only. The link that this command prints is good for one minute, once: who has it is let
-/// in as you. Other people come in with a name and a password that you give them on the page, under Settings.
+/// in as you. If nothing is set up yet, the page asks what `enamel setup` asks. Other people come in with a name and a password that you give them on the page, under Settings.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
@@ -57,21 +57,52 @@ pub struct ConsoleArgs {
 pub fn start(args: &ConsoleArgs, global: &Global, ui: &Ui) -> Result<Exit> {
     if !args.demo {
         let context = Context::new(global, ui)?;
-        return run(args, global, &context).map(|exit| context.ended(exit));
+        return match First::of(&context, global)? {
+            Some(first) => set_up(args, global, &context, &first),
+            None => run(args, global, &context, None).map(|exit| context.ended(exit)),
+        };
     }
     let demo = Demo::make(ui)?;
     let global = demo.global();
-    run(args, &global, &Context::new(&global, ui)?)
+    run(args, &global, &Context::new(&global, ui)?, None)
 }
 
-/// Opens the console.
+/// Lets the page ask what `enamel setup` asks, and then opens the console.
 ///
 /// # Errors
-/// The repository cannot be opened, or the settings allow no agent.
-fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>) -> Result<Exit> {
+/// As of [`run`]; the page cannot be opened.
+fn set_up(args: &ConsoleArgs, global: &Global, context: &Context<'_>, first: &First) -> Result<Exit> {
+    refuse_if_off(context)?;
+    if let Some(link) = first.link()? {
+        return show(args, context, &link).map(|()| Exit::Done);
+    }
+    let opened = first.open(context, global)?;
+    context.ui.say("nothing is set up yet: the page asks what is needed");
+    let link = first.link()?.ok_or_else(no_answer)?;
+    show(args, context, &link)?;
+    let Some(kept) = opened.wait(context.ui) else { return Ok(Exit::Done) };
+    let global = first.global(global);
+    let context = Context::new(&global, context.ui)?;
+    run(args, &global, &context, Some(kept)).map(|exit| context.ended(exit))
+}
+
+fn refuse_if_off(context: &Context<'_>) -> Result<()> {
     if context.settings.file.console.off {
         return Err(Error::new(ErrorKind::Usage, "the console is off: `[console]` in enamel.toml says so"));
     }
+    Ok(())
+}
+
+fn no_answer() -> Error {
+    Error::new(ErrorKind::Io, "the console does not answer")
+}
+
+/// Opens the console. The page of a first start has `kept` its browser, which knows the way.
+///
+/// # Errors
+/// The repository cannot be opened, or the settings allow no agent.
+fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>, kept: Option<Kept>) -> Result<Exit> {
+    refuse_if_off(context)?;
     let repository = format::short(context.open(Access::Read)?.id());
     let state_dir = context.state_dir().ok_or_else(console::no_state_dir)?;
     let inside = Inside { state_dir: &state_dir, repository: &repository };
@@ -80,9 +111,11 @@ fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>) -> Result<Exi
     }
     context.ui.say("no agent is running for this repository: this is one now, until you stop it with Ctrl-C");
     let mut agent = Agent::new(context, global, Arc::default())?;
-    agent.open_console()?;
-    let link = call::ask(&inside)?.ok_or_else(|| Error::new(ErrorKind::Io, "the console does not answer"))?;
-    show(args, context, &link)?;
+    let is_shown = kept.is_some();
+    agent.open_console(kept)?;
+    if !is_shown {
+        show(args, context, &call::ask(&inside)?.ok_or_else(no_answer)?)?;
+    }
     agent.run(Until::Stopped)
 }
 

@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use engine::{Error, Result};
 use toml_edit::Value;
 
+use crate::settings::FileSettings;
 use crate::settings::edit::{self, Edit};
 use crate::whole_file::{self, Readers};
 
 /// The lines that setup writes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lines {
-    /// The repository.
-    pub repository: PathBuf,
+    /// The repository; none if nobody has named it yet.
+    pub repository: Option<PathBuf>,
     /// The key file; none if the file names another way in.
     pub key_file: Option<PathBuf>,
     /// Folders and files to save.
@@ -28,6 +29,19 @@ pub struct Lines {
 }
 
 impl Lines {
+    /// The lines of a file.
+    pub fn of(file: &FileSettings) -> Self {
+        Lines {
+            repository: file.repository.clone(),
+            key_file: file.key_file.clone(),
+            sources: file.sources.clone(),
+            database: file.database.clone(),
+            database_password_file: file.database_password_file.clone(),
+            profile: file.profile.clone(),
+            map_paths: file.map_paths.clone(),
+        }
+    }
+
     /// Puts these lines in place of those that the file has.
     ///
     /// # Errors
@@ -36,7 +50,7 @@ impl Lines {
         let optional = |path: &Option<PathBuf>| path.as_deref().map(edit::path).transpose();
         let text = |text: &Option<String>| text.as_deref().map(Value::from);
         let sources = self.sources.iter().map(|path| edit::path(path)).collect::<Result<Vec<_>>>()?;
-        file.set("repository", Some(edit::path(&self.repository)?))?;
+        file.set("repository", optional(&self.repository)?)?;
         if self.key_file.is_some() {
             file.set("key-file", optional(&self.key_file)?)?;
         }
@@ -66,7 +80,7 @@ mod tests {
         let text = "# Our backups.\nrepository = \"/old\"  # the disk in the cupboard\ntags = [\"hourly\"]\nprofile = \"opendental\"\n\n\
                     [retention]\nkeep-daily = 7  # enough\n";
         let lines = Lines {
-            repository: "/mnt/new".into(),
+            repository: Some("/mnt/new".into()),
             key_file: Some("/etc/enamel/practice.key".into()),
             sources: vec!["/srv/a b".into()],
             ..Lines::default()

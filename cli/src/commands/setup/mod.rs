@@ -2,44 +2,41 @@
 //!
 //! ```text
 //! interview   questions, and answers of the command line
+//! answers     which answers will do, and those so far
 //! server      the database, the account, the application
 //! disk        whether a backup would lie on the disk of what it saves
 //! file        enamel.toml, changed in place
+//! making      settings, repository and key
 //! sheet       the recovery sheet
 //! ```
+//!
+//! The page of the first start (`crate::console`) asks in its own way, and does everything else with the same functions.
 
-mod disk;
-mod file;
+pub mod answers;
+pub mod disk;
+pub mod file;
 mod interview;
+pub mod making;
 mod server;
-mod sheet;
+pub mod sheet;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use engine::repository::Exclusive;
 use engine::{Error, ErrorKind, Result};
-use repo_format::config::Access;
 
-use crate::commands::init::New;
 use crate::context::Context;
-use crate::environment;
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::process;
-use crate::settings::edit;
-use crate::settings::{FileSettings, Place, SecretSource, Storage, parse_place, user_file};
-use crate::strength::Strength;
+use crate::settings::{FileSettings, Place, SecretSource};
 use crate::ui::Ui;
 
+use answers::Draft;
 use file::Lines;
 use interview::{Interview, Question};
+use making::Made;
 use server::{FoundDatabase, Known};
-
-/// The settings file of the computer.
-const SYSTEM_FILE: &str = "/etc/enamel/enamel.toml";
-/// The name of the key that is made, beside the settings.
-const KEY_NAME: &str = "backup.key";
 
 /// Set everything up: what is saved, where to, and when.
 ///
@@ -104,21 +101,10 @@ struct Setup<'s> {
 /// An answer is missing or wrong; something cannot be read or written. Everything that was done until then stays, and another run
 /// goes on from there.
 pub fn run(args: &SetupArgs, global: &Global, ui: &Ui) -> Result<Exit> {
-    let path = settings_path(global)?;
-    let before = if path.exists() { FileSettings::read(&path)? } else { FileSettings::default() };
+    let path = answers::settings_path(global)?;
+    let before = answers::settings_at(&path)?;
     let interview = Interview { ui, is_silent: args.yes };
     Setup { args, global, interview, path, before }.run()
-}
-
-/// The file that is written: one that is named, or that of the computer for root, or the user's own.
-fn settings_path(global: &Global) -> Result<PathBuf> {
-    let named = global.config.clone().or_else(|| environment::variable("ENAMEL_CONFIG").map(PathBuf::from));
-    let is_root = rustix::process::getuid().is_root();
-    let usual = || if is_root { Some(SYSTEM_FILE.into()) } else { user_file() };
-    let path = named.or_else(usual);
-    let path =
-        path.ok_or_else(|| Error::new(ErrorKind::Usage, "there is no folder for settings: name a file with --config"))?;
-    std::path::absolute(&path).map_err(|error| Error::io(format!("cannot use {}", path.display()), error))
 }
 
 impl Setup<'_> {
@@ -128,10 +114,11 @@ impl Setup<'_> {
         let sources = self.sources(&database)?;
         let place = self.place(&database, &sources)?;
         let lines = self.lines(database, sources, &place)?;
-        edit::change(&self.path, |file| lines.put_into(file))?;
-        let global = Global { config: Some(self.path.clone()), repo: None, ..self.global.clone() };
+        let global = making::write_settings(&self.path, &lines, self.global)?;
         let context = Context::new(&global, self.interview.ui)?;
         self.repository(&context, &place)?;
+        // A setup on the page may have stopped before this: nothing is left of it to ask.
+        Draft::of(&self.path).end()?;
         let backup = self.backup(&global)?;
         self.schedule(&global)?;
         self.interview.say("Everything is set up. `enamel status` says how backups are, `enamel restore --help` how to bring something back.");
@@ -163,17 +150,7 @@ impl Setup<'_> {
             "Folders to save, with commas"
         };
         let question = Question { text, default: Some(default), option: "--source" };
-        self.interview.ask(&question, |answer| {
-            let named = answer.split(',').map(str::trim).filter(|path| !path.is_empty() && *path != "none");
-            let folders: Vec<PathBuf> = named.map(existing).collect::<Result<_>>()?;
-            if folders.is_empty() && database.url.is_none() {
-                return Err(Error::new(
-                    ErrorKind::Usage,
-                    "there is nothing to save: name a folder, or a database before",
-                ));
-            }
-            Ok(folders)
-        })
+        self.interview.ask(&question, |answer| answers::folders(answer, database.url.is_some()))
     }
 
     /// Where backups go.
@@ -189,16 +166,7 @@ impl Setup<'_> {
             default: before.map(|path| path.display().to_string()),
             option: "--repository",
         };
-        let place = self.interview.ask(&question, |answer| match parse_place(Path::new(answer))? {
-            Place::Folder(path) if answer.is_empty() => {
-                Err(Error::new(ErrorKind::Usage, format!("`{}` is no place", path.display())))
-            }
-            Place::Folder(path) => {
-                let failed = |error| Error::io("cannot use this folder", error);
-                std::path::absolute(path).map(Place::Folder).map_err(failed)
-            }
-            other => Ok(other),
-        })?;
+        let place = self.interview.ask(&question, answers::place)?;
         let saved = sources.iter().chain(&database.data_folder);
         if let Some(source) = place.folder().and_then(|folder| disk::shared_with(folder, saved)) {
             self.interview.ui.warn(format_args!(
@@ -224,18 +192,15 @@ impl Setup<'_> {
     }
 
     fn lines(&self, database: FoundDatabase, sources: Vec<PathBuf>, place: &Place) -> Result<Lines> {
-        let before = &self.before;
-        let has_secret =
-            before.key_file.is_some() || before.password_file.is_some() || before.password_command.is_some();
-        let key_file = self.global.key_file.clone().or_else(|| (!has_secret).then(|| self.folder().join(KEY_NAME)));
-        let failed = |error| Error::io("cannot use the path of a key or password file", error);
-        let absolute = |path: Option<PathBuf>| path.map(std::path::absolute).transpose().map_err(failed);
+        let password_file = database.password_file.map(std::path::absolute).transpose();
+        let password_file =
+            password_file.map_err(|error| Error::io("cannot use the path of the password file", error))?;
         Ok(Lines {
-            repository: PathBuf::from(place.to_string()),
-            key_file: absolute(key_file)?.or_else(|| before.key_file.clone()),
+            repository: Some(PathBuf::from(place.to_string())),
+            key_file: answers::key_file(self.global, &self.before, &self.path)?,
             sources,
             database: database.url,
-            database_password_file: absolute(database.password_file)?,
+            database_password_file: password_file,
             profile: database.profile,
             map_paths: database.map_paths,
         })
@@ -244,24 +209,16 @@ impl Setup<'_> {
     /// Makes the repository and its keys, or opens the one that is there.
     fn repository(&self, context: &Context<'_>, place: &Place) -> Result<()> {
         let ui = self.interview.ui;
-        match context.open(Access::Read) {
-            Err(error) if error.kind() == ErrorKind::NoRepository => {
-                let secret = &context.settings.secret.value;
-                let (storage, exclusive) = (Storage::Repository, Exclusive::IfNeeded);
-                let new =
-                    New { place, secret, strength: Strength::Strong, label: None, like: None, storage, exclusive };
-                new.make(context)?;
+        let (repository, made) = making::repository(context, place)?;
+        match made {
+            Made::New => {
                 ui.say(format_args!("The repository is made in {place}."));
-                if let SecretSource::KeyFile(path) = secret {
+                if let SecretSource::KeyFile(path) = &context.settings.secret.value {
                     ui.say(format_args!("Its key is {}: whoever reads it can read the backups.", path.display()));
                 }
             }
-            opened => {
-                opened?;
-                ui.say(format_args!("The repository in {place} is there already, and opens."));
-            }
+            Made::Known => ui.say(format_args!("The repository in {place} is there already, and opens.")),
         }
-        let repository = context.open(Access::Write)?;
         if self.args.no_recovery_sheet || sheet::is_there(&repository)? {
             return Ok(());
         }
@@ -270,7 +227,7 @@ impl Setup<'_> {
             return Err(Error::new(ErrorKind::Usage, "setup needs --recovery-sheet FILE, or --no-recovery-sheet")
                 .with_hint("Without a second key nobody can read the backups when this computer is lost."));
         }
-        sheet::make(&self.interview, &repository, &place.to_string(), file)
+        sheet::make(&self.interview, &repository, place, file)
     }
 
     /// Makes the first backup.
@@ -305,13 +262,6 @@ impl Setup<'_> {
         }
         Ok(())
     }
-}
-
-/// A folder or file that is there, as a whole path.
-fn existing(path: &str) -> Result<PathBuf> {
-    let failed = |error| Error::io(format!("cannot save {path}"), error);
-    std::fs::metadata(path).map_err(failed)?;
-    std::path::absolute(path).map_err(failed)
 }
 
 /// Runs this program with another command, before the user's eyes.

@@ -5,7 +5,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header;
 
-use super::House;
 use crate::commands::drill::certificate;
 
 const STYLE: &str = include_str!("console.css");
@@ -13,7 +12,7 @@ const ICON: &str = include_str!("icon.svg");
 const SCRIPT: &str = include_str!("console.js");
 
 /// The routes.
-pub fn routes() -> Router<std::sync::Arc<House>> {
+pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/assets/console.css", get(|| async { asset("text/css; charset=utf-8", STYLE) }))
         .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", ICON) }))

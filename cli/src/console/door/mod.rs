@@ -30,13 +30,12 @@ use engine::Result;
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, header};
 
-use super::House;
 use super::pages::Refusal;
 use super::tls::Entrance;
 
 pub use link::Links;
 pub use people::{Denied, People};
-pub use role::Role;
+pub use role::{ROUTES, Role, Route, SETUP_ROUTES};
 pub use session::{Person, Session, Sessions};
 pub use things::Thing;
 
@@ -54,9 +53,11 @@ pub struct Door {
     /// Links that nobody has used.
     pub links: Links,
     /// Browsers that have come in.
-    pub sessions: Sessions,
+    pub sessions: Arc<Sessions>,
     /// People with passwords.
     pub people: People,
+    /// The routes behind it.
+    routes: &'static [Route],
 }
 
 /// The person who asks.
@@ -64,9 +65,9 @@ pub struct Door {
 pub struct Visitor(pub Arc<Session>);
 
 impl Door {
-    /// Nobody has come in.
-    pub fn new(port: u16, people: People) -> Self {
-        Door { port, links: Links::default(), sessions: Sessions::default(), people }
+    /// A door on `port` for these routes.
+    pub fn new(port: u16, people: People, routes: &'static [Route]) -> Self {
+        Door { port, links: Links::default(), sessions: Arc::default(), people, routes }
     }
 
     /// Lets `person` in: an answer that sets the cookie.
@@ -91,6 +92,11 @@ impl Door {
         }
     }
 
+    /// Whether people come in by name and password.
+    fn has_login(&self) -> bool {
+        role::needed(self.routes, &Method::POST, "/login").is_some()
+    }
+
     fn cookie_name(&self) -> String {
         // All ports of this computer share their cookies.
         format!("enamel-{}", self.port)
@@ -103,9 +109,9 @@ impl Door {
 }
 
 /// Lets a request through to its page, or answers it.
-pub async fn guard(State(house): State<Arc<House>>, request: Request, next: Next) -> Response {
+pub async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
     let is_sealed = request.extensions().get::<Entrance>().is_some_and(|entrance| !entrance.is_here());
-    let mut answer = match admit(&house.door, request).await {
+    let mut answer = match admit(&door, request).await {
         Ok(request) => next.run(request).await,
         Err(answer) => *answer,
     };
@@ -128,14 +134,14 @@ async fn admit(door: &Door, request: Request) -> std::result::Result<Request, Bo
     let path = parts.extensions.get::<MatchedPath>().map(|path| path.as_str().to_owned());
     // An address that leads nowhere is only told to somebody who is in.
     let needed = match &path {
-        Some(path) => role::needed(&parts.method, path).ok_or_else(|| refuse(Refusal::NoSuchPage))?,
+        Some(path) => role::needed(door.routes, &parts.method, path).ok_or_else(|| refuse(Refusal::NoSuchPage))?,
         None => Role::Look,
     };
     let session = door.session(&parts);
     if needed > Role::Anybody {
         let Some(session) = &session else {
             let is_page = parts.method == Method::GET;
-            return Err(if is_page {
+            return Err(if is_page && door.has_login() {
                 Box::new(Redirect::to("/login").into_response())
             } else {
                 refuse(Refusal::ComeIn)

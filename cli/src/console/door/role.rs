@@ -29,8 +29,11 @@ impl Role {
     }
 }
 
+/// A method, an address, and the role that it needs.
+pub type Route = (&'static str, &'static str, Role);
+
 /// The role that each route needs. A route that is not here is closed to everybody.
-pub const ROUTES: &[(&str, &str, Role)] = &[
+pub const ROUTES: &[Route] = &[
     ("GET", "/assets/console.css", Role::Anybody),
     ("GET", "/assets/console.js", Role::Anybody),
     ("GET", "/assets/certificate.css", Role::Look),
@@ -89,9 +92,23 @@ pub const ROUTES: &[(&str, &str, Role)] = &[
     ("POST", "/trouble/answer", Role::Owner),
 ];
 
+/// The same for the page of the first start: only who has the link sees it.
+pub const SETUP_ROUTES: &[Route] = &[
+    ("GET", "/assets/console.css", Role::Anybody),
+    ("GET", "/assets/console.js", Role::Anybody),
+    ("GET", "/assets/icon.svg", Role::Anybody),
+    ("GET", "/enter", Role::Anybody),
+    ("GET", "/", Role::Owner),
+    ("POST", "/setup/what", Role::Owner),
+    ("POST", "/setup/where", Role::Owner),
+    ("POST", "/setup/make", Role::Owner),
+    ("POST", "/setup/paper", Role::Owner),
+    ("POST", "/setup/end", Role::Owner),
+];
+
 /// The role that a route needs; `None` if it is not in the table.
-pub fn needed(method: &Method, path: &str) -> Option<Role> {
+pub fn needed(routes: &[Route], method: &Method, path: &str) -> Option<Role> {
     // A page that answers GET answers HEAD.
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
-    ROUTES.iter().find(|(of, at, _)| *of == method && *at == path).map(|(_, _, role)| *role)
+    routes.iter().find(|(of, at, _)| *of == method && *at == path).map(|(_, _, role)| *role)
 }

@@ -109,7 +109,7 @@ impl Office {
     /// Errors of `work`, or a mistake in it.
     pub async fn think<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let _turn = self.turn().await?;
-        joined(tokio::task::spawn_blocking(work).await)
+        on_a_thread(work).await
     }
 
     /// Looks at the repository, on a thread. Settings are read anew each time; the repository stays open for a while.
@@ -223,6 +223,14 @@ impl Overview {
     pub fn age(&self, seconds: i64) -> u64 {
         u64::try_from(self.looked.saturating_sub(seconds)).unwrap_or(0)
     }
+}
+
+/// Runs `work` on a thread.
+///
+/// # Errors
+/// Errors of `work`, or a mistake in it.
+pub async fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    joined(tokio::task::spawn_blocking(work).await)
 }
 
 fn joined<T>(result: std::result::Result<Result<T>, tokio::task::JoinError>) -> Result<T> {

@@ -14,9 +14,9 @@ use repo_format::evidence::ActionEnd;
 use serde::Deserialize;
 
 use super::super::door::{Denied, Person, Role};
+use super::super::setup::owner;
 use super::super::view::{Mark, words};
 use super::{Answer, House, Refusal, page};
-use crate::environment;
 
 /// The routes.
 pub fn routes() -> Router<Arc<House>> {
@@ -24,13 +24,13 @@ pub fn routes() -> Router<Arc<House>> {
 }
 
 #[derive(Deserialize)]
-struct Link {
-    link: String,
+pub(super) struct Link {
+    pub(super) link: String,
 }
 
 #[derive(Template)]
 #[template(path = "entered.html")]
-struct Entered;
+pub(super) struct Entered;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -50,11 +50,9 @@ struct Credentials {
 /// had the link, and the cookie would not go with it.
 async fn enter(State(house): State<Arc<House>>, Query(Link { link }): Query<Link>) -> Answer {
     if !house.door.links.take(&link, Instant::now()) {
-        return Err(Refusal::WillNotDo(
-            "This link was used already, or is older than a minute. `enamel console` opens another.".to_owned(),
-        ));
+        return Err(Refusal::used_link());
     }
-    let owner = Person { name: environment::user_name(), role: Role::Owner };
+    let owner = owner();
     house.came(owner.clone(), "come in by a link", ActionEnd::Done).await?;
     Ok(house.door.let_in(owner, page(&Entered)?)?)
 }

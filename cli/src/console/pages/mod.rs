@@ -18,6 +18,7 @@ mod remove_purge;
 mod restore;
 mod settings;
 mod settings_change;
+pub(super) mod setup;
 mod supplemental;
 mod thing;
 mod trouble;
@@ -55,7 +56,7 @@ pub fn router(house: Arc<House>) -> Router {
         .merge(live::routes())
         .fallback(|| async { Refusal::NoSuchPage })
         .method_not_allowed_fallback(|| async { Refusal::NoSuchPage })
-        .layer(axum::middleware::from_fn_with_state(house.clone(), guard))
+        .layer(axum::middleware::from_fn_with_state(house.door.clone(), guard))
         .with_state(house)
 }
 

@@ -47,6 +47,13 @@ struct Shown<'s> {
 }
 
 impl Refusal {
+    /// A link that lets nobody in any more.
+    pub(super) fn used_link() -> Self {
+        Refusal::WillNotDo(
+            "This link was used already, or is older than a minute. `enamel console` opens another.".to_owned(),
+        )
+    }
+
     fn status(&self) -> StatusCode {
         match self {
             Refusal::Misdirected => StatusCode::MISDIRECTED_REQUEST,

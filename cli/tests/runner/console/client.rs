@@ -175,8 +175,16 @@ impl Browser<'_> {
 
     /// Sends a form of a page of this session.
     pub fn post(&self, path: &str, fields: &[(&str, &str)]) -> Reply {
-        let token = self.token();
-        let fields: Vec<_> = std::iter::once(("token", token.as_str())).chain(fields.iter().copied()).collect();
+        self.post_signed(path, &self.token(), fields)
+    }
+
+    /// Sends a form of the first start.
+    pub fn set_up(&self, step: &str, fields: &[(&str, &str)]) -> Reply {
+        self.post_signed(&format!("/setup/{step}"), &self.token_of("/"), fields)
+    }
+
+    fn post_signed(&self, path: &str, token: &str, fields: &[(&str, &str)]) -> Reply {
+        let fields: Vec<_> = std::iter::once(("token", token)).chain(fields.iter().copied()).collect();
         self.post_as_is(path, &[("Origin", &self.console.origin())], &fields)
     }
 
@@ -194,7 +202,12 @@ impl Browser<'_> {
 
     /// The value that only pages of this session know.
     pub fn token(&self) -> String {
-        let page = self.page("/work");
+        self.token_of("/work")
+    }
+
+    /// The same, as this page has it.
+    pub fn token_of(&self, path: &str) -> String {
+        let page = self.page(path);
         let (_, rest) = page.split_once("name=\"token\" value=\"").unwrap();
         rest.split_once('"').unwrap().0.to_owned()
     }

@@ -41,6 +41,7 @@ mod proof;
 mod remove;
 mod routes;
 mod settings;
+mod setup;
 mod slow;
 mod supplemental;
 mod trouble;

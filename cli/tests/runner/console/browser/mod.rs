@@ -7,6 +7,7 @@
 //! pages     each page: read by a machine, nothing from elsewhere, nothing too wide
 //! keys      restoring and removing with the keyboard only, and without script
 //! print     what is on paper
+//! setup     the first start
 //! ```
 
 mod chromium;
@@ -15,3 +16,4 @@ mod office;
 mod page;
 mod pages;
 mod print;
+mod setup;

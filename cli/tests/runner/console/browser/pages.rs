@@ -18,16 +18,18 @@ const STRANGE: [&str; 8] = ["repository", "chunk", "lease", "manifest", "dedupli
 /// Pages with sentences of the engine, or for auditors: these name things exactly.
 const FOR_AUDITORS: [&str; 4] = ["proof-certificate", "proof", "proof-actions", "remove"];
 
-/// A page, and what was wrong with it.
-struct Gallery {
+/// The pages that were looked at, and what was wrong with them.
+pub struct Gallery {
     folder: PathBuf,
     axe: String,
-    faults: Vec<String>,
+    /// Everything that was wrong.
+    pub faults: Vec<String>,
     seen: BTreeSet<String>,
 }
 
 impl Gallery {
-    fn open() -> Self {
+    /// Nothing was looked at yet.
+    pub fn open() -> Self {
         let file = scenario_tests::server::fetched("axe/axe.min.js");
         assert!(
             file.is_some(),
@@ -38,7 +40,7 @@ impl Gallery {
     }
 
     /// Looks at the page that is open, and notes what is wrong with it.
-    fn look_at(&mut self, page: &mut Page<'_>, name: &str) {
+    pub fn look_at(&mut self, page: &mut Page<'_>, name: &str) {
         self.seen.insert(page.text("location.pathname"));
         page.evaluate(&format!("if (!window.axe) {{ {} }}", self.axe));
         page.evaluate("document.querySelectorAll('img').forEach(one => { one.loading = 'eager'; })");

@@ -1,0 +1,186 @@
+//! The first start: the page asks what `enamel setup` asks, does it, and goes on as the console.
+
+use std::fs;
+
+use super::client::{Browser, Console, LISTEN};
+use crate::harness::{Answer, Machine};
+
+/// A computer on which nothing is set up yet.
+pub fn first_start() -> Console {
+    Console::serve(Machine::new(), &format!("# The practice.\nstate-dir = \"state\"\n{LISTEN}"))
+}
+
+/// Answers until the last look.
+fn answer_all(console: &Console, browser: &Browser<'_>) {
+    let (source, backup) = (console.machine.arg("source"), console.machine.arg("backup"));
+    browser.set_up("what", &[("folders", &source)]).expect(303);
+    browser.set_up("where", &[("place", &backup), ("risk", "yes")]).expect(303);
+}
+
+/// The words on the sheet that the page shows.
+pub fn words(page: &str) -> Vec<String> {
+    let (_, list) = page.split_once("<ol class=\"words\">").unwrap_or_else(|| panic!("no sheet in {page}"));
+    let (list, _) = list.split_once("</ol>").unwrap();
+    let words = list.split("<code>").skip(1).map(|rest| rest.split_once("</code>").unwrap().0.to_owned());
+    words.collect()
+}
+
+fn snapshots(console: &Console) -> usize {
+    let listed = console.run(&["--json", "snapshots"]).expect(0).out;
+    listed.lines().filter(|line| line.contains("\"message_type\":\"snapshot\"")).count()
+}
+
+fn heading(page: &str) -> &str {
+    let (_, rest) = page.split_once("<h1>").unwrap_or_else(|| panic!("no heading in {page}"));
+    rest.split_once("</h1>").unwrap().0
+}
+
+#[test]
+fn the_page_sets_up_what_the_terminal_would_and_goes_on_as_the_console() {
+    let console = first_start();
+    let browser = console.enter();
+    assert_eq!(heading(&browser.page("/")), "What to save");
+    answer_all(&console, &browser);
+    let look = browser.page("/");
+    assert_eq!(heading(&look), "A last look");
+    assert!(look.contains("the same disk") && look.contains(&console.machine.arg("backup")), "{look}");
+    assert!(!console.machine.path("backup").exists(), "nothing is made before the last look");
+    browser.set_up("make", &[]).expect(303);
+    let words = words(&browser.page("/"));
+    assert_eq!(words.len(), 12);
+    browser.set_up("paper", &[("first", &words[2].to_uppercase()), ("second", &words[8])]).expect(303);
+    assert_eq!(heading(&browser.page("/")), "Everything is there");
+    browser.set_up("end", &[]).expect(200);
+    // The same browser is in.
+    let work = browser.page("/work");
+    assert!(work.contains("name=\"token\""), "{work}");
+    browser.wait_for_work(|_| snapshots(&console) == 1);
+
+    let settings = fs::read_to_string(console.machine.path("enamel.toml")).unwrap();
+    assert!(settings.starts_with("# The practice.\nstate-dir") && settings.contains("[console]"), "{settings}");
+    assert!(!console.machine.path("enamel-unfinished.toml").exists());
+    let variables = [("ENAMEL_PASSWORD", words.join(" ").into())];
+    let repository = console.machine.arg("backup");
+    let elsewhere = ["--repo", &repository, "restore", "latest", "--target", "back"];
+    console.machine.run_bare(&elsewhere, variables).expect(0);
+    assert_eq!(fs::read(console.machine.path("back/source/A/letter.txt")).unwrap(), b"Dear patient");
+
+    let actions = browser.page("/proof/actions");
+    assert!(actions.contains("set everything up on the page") && actions.contains("tester"), "{actions}");
+    for file in fs::read_dir(console.machine.path("state")).unwrap().map(|file| file.unwrap().path()) {
+        let bytes = fs::read(&file).unwrap_or_default();
+        assert!(!String::from_utf8_lossy(&bytes).contains(&words[..3].join(" ")), "{}", file.display());
+    }
+}
+
+#[test]
+fn answers_that_will_not_do_come_back_with_the_words_beside_the_field() {
+    let console = first_start();
+    let browser = console.enter();
+    let refused = |step: &str, fields: &[(&str, &str)], said: &str| {
+        let body = browser.set_up(step, fields).expect(400).body;
+        assert!(body.contains(said), "{said} is not said in {body}");
+        body
+    };
+    let body = refused("what", &[("folders", "/not/<there>")], "cannot save /not/&#60;there&#62;");
+    assert!(body.contains("id=\"folders-why\"") && body.contains("value=\"/not/&#60;there&#62;\""), "{body}");
+    refused("what", &[("folders", " ")], "there is nothing to save");
+    let source = console.machine.arg("source");
+    browser.set_up("what", &[("folders", &source)]).expect(303);
+    for (place, said) in [("", "there is no answer"), ("b2:bucket", "id=\"place-why\"")] {
+        refused("where", &[("place", place)], said);
+    }
+    let backup = console.machine.arg("backup");
+    let body = refused("where", &[("place", &backup)], "is on the same disk as");
+    assert!(body.contains(&format!("value=\"{backup}\"")) && body.contains("name=\"risk\""), "{body}");
+    // Nothing can be written there.
+    browser.set_up("where", &[("place", "/proc/enamel")]).expect(303);
+    refused("make", &[], "This did not work");
+    browser.set_up("where", &[("place", &backup), ("risk", "yes")]).expect(303);
+    browser.set_up("make", &[]).expect(303);
+    let words = words(&browser.page("/"));
+    refused("paper", &[("first", "wrong"), ("second", &words[8])], "word 3 on the sheet is another one");
+    let body = refused("paper", &[("first", &words[2]), ("second", "")], "word 9 on the sheet is another one");
+    assert!(body.contains("id=\"second-why\"") && !body.contains("id=\"first-why\""), "{body}");
+    assert!(!console.run(&["key", "list"]).expect(0).out.contains("recovery sheet"));
+    // Answers of another window come too late.
+    browser.set_up("what", &[("folders", "/etc")]).expect(303);
+    assert!(!fs::read_to_string(console.machine.path("enamel.toml")).unwrap().contains("/etc"));
+    browser.set_up("end", &[]).expect(303);
+    assert_eq!(heading(&browser.page("/")), "The paper");
+}
+
+#[test]
+fn a_first_start_that_is_killed_goes_on_where_it_was() {
+    let mut console = first_start();
+    let source = console.machine.arg("source");
+    console.enter().set_up("what", &[("folders", &source)]).expect(303);
+    console.kill_and_open_again();
+    assert_eq!(heading(&console.enter().page("/")), "Where to keep it");
+    let backup = console.machine.arg("backup");
+    console.enter().set_up("where", &[("place", &backup), ("risk", "yes")]).expect(303);
+    console.kill_and_open_again();
+    let browser = console.enter();
+    assert_eq!(heading(&browser.page("/")), "A last look");
+    browser.set_up("make", &[]).expect(303);
+    let first = words(&browser.page("/"));
+    console.kill_and_open_again();
+    let browser = console.enter();
+    assert_eq!(heading(&browser.page("/")), "A last look");
+    browser.set_up("make", &[]).expect(303);
+    let second = words(&browser.page("/"));
+    assert_ne!(first, second, "nobody has proved the first sheet");
+    browser.set_up("paper", &[("first", &second[2]), ("second", &second[8])]).expect(303);
+    console.kill_and_open_again();
+    // Everything that is needed is there: the console opens, and makes the first backup.
+    let browser = console.enter();
+    browser.wait_for_work(|_| snapshots(&console) == 1);
+    let keys = console.run(&["key", "list"]).expect(0).out;
+    assert_eq!(keys.matches("recovery sheet").count(), 1, "{keys}");
+}
+
+#[test]
+fn only_the_link_lets_somebody_into_a_first_start() {
+    let console = first_start();
+    let link = console.first_link().to_owned();
+    console.ask("GET", "/", &[], "").expect(403);
+    console.ask("GET", "/login", &[], "").expect(403);
+    console.ask("POST", "/setup/make", &[("Origin", &console.origin())], "").expect(403);
+    console.ask("GET", &link, &[], "").expect(200);
+    console.ask("GET", &link, &[], "").expect(400);
+    // A second one is for the same page.
+    let browser = console.enter();
+    let page = browser.page("/");
+    assert_eq!(heading(&page), "What to save");
+    browser.post_as_is("/setup/what", &[("Origin", &console.origin())], &[("folders", "/etc")]).expect(403);
+    let (source, token) = (console.machine.arg("source"), browser.token_of("/"));
+    let form = [("token", token.as_str()), ("folders", source.as_str())];
+    browser.post_as_is("/setup/what", &[("Origin", "http://evil.example")], &form).expect(403);
+    assert!(!console.machine.path("enamel-unfinished.toml").exists());
+    for other in ["/work", "/settings", "/setup/what"] {
+        browser.get(other).expect(404);
+    }
+    let policy = browser.get("/");
+    assert!(policy.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    assert_eq!(policy.header("cache-control"), Some("no-store"));
+    console.send(b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n").expect(421);
+}
+
+#[test]
+fn an_agent_without_settings_asks_nobody() {
+    let machine = Machine::new();
+    let mut agent = machine.bare();
+    let answer = Answer::of(agent.args(["agent", "--once"]).output().unwrap()).expect(2);
+    assert!(answer.err.contains("does not say what to save") && answer.err.contains("enamel setup"), "{}", answer.err);
+}
+
+#[test]
+fn a_disk_that_is_away_is_no_first_start() {
+    let machine = Machine::new();
+    machine
+        .write("enamel.toml", format!("repository = \"away\"\nkey-file = \"key\"\nsources = [\"source\"]\n{LISTEN}"));
+    let mut console = machine.bare();
+    let answer = console.args(["--config", "enamel.toml", "console", "--no-browser"]).output().unwrap();
+    let answer = Answer::of(answer).expect(10);
+    assert!(!machine.path("away").exists() && !machine.path("key").exists(), "{}", answer.err);
+}
