@@ -152,13 +152,21 @@ impl<'u> Context<'u> {
     /// # Errors
     /// [`ErrorKind::Usage`].
     pub fn refuse_overlap(&self, other: &Place, storage: Storage) -> Result<()> {
-        let place = self.repository_place()?;
-        let server = |storage| &self.settings.storage(storage).0.endpoint;
-        let is_same_server = server(Storage::Repository) == server(storage);
-        if !place.overlaps(other) || (place.folder().is_none() && !is_same_server) {
+        self.refuse_same((self.repository_place()?, Storage::Repository), (other, storage))
+    }
+
+    /// As [`Context::refuse_overlap`], of any two places.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Usage`].
+    pub fn refuse_same(&self, one: (&Place, Storage), other: (&Place, Storage)) -> Result<()> {
+        let server = |(place, storage): (&Place, Storage)| {
+            self.settings.reach(place, storage).map(|reach| reach.and_then(|reach| reach.endpoint))
+        };
+        if !one.0.overlaps(other.0) || server(one)? != server(other)? {
             return Ok(());
         }
-        let message = format!("{other} and {place} are the same place, or one lies inside the other");
+        let message = format!("{} and {} are the same place, or one lies inside the other", other.0, one.0);
         Err(Error::new(ErrorKind::Usage, message)
             .with_hint("A second copy belongs on another disk, or with somebody else."))
     }

@@ -188,7 +188,7 @@ impl Wizard {
                 progress.is_whole = true;
                 return self.draft.end();
             }
-            progress.sheet = Some(Arc::new(Sheet::new(&place)?));
+            progress.sheet = Some(Arc::new(Sheet::new(&place, context)?));
             Ok(())
         })
     }

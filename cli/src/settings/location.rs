@@ -26,6 +26,16 @@ impl Place {
         }
     }
 
+    /// The place with a folder as a whole path.
+    ///
+    /// # Errors
+    /// The current folder is gone.
+    pub fn absolute(self) -> Result<Place> {
+        let Place::Folder(path) = &self else { return Ok(self) };
+        let whole = std::path::absolute(path).map(Place::Folder);
+        whole.map_err(|e| Error::io(format!("cannot tell where the folder {} is", path.display()), e))
+    }
+
     /// Whether both are the same, or one lies inside the other. The same bucket of two servers is the same here.
     pub fn overlaps(&self, other: &Place) -> bool {
         match (self, other) {

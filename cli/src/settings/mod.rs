@@ -7,6 +7,7 @@ mod location;
 mod object_storage;
 mod other;
 mod place;
+mod reach;
 mod secret;
 mod supplemental;
 mod url;
@@ -30,6 +31,7 @@ pub use location::{Place, repository as parse_place};
 pub use object_storage::Storage;
 pub use other::{Other, OtherNames, OtherSecret};
 pub use place::user_file;
+pub use reach::{ACCESS_KEY, Reach};
 pub use secret::SecretSource;
 pub use supplemental::{Mode, Part, Supplemental};
 pub use url::parse_url;
@@ -133,6 +135,17 @@ impl Settings {
             Storage::Supplemental => (self.file.supplemental.s3.as_ref(), &self.limits.supplemental),
         };
         (s3.unwrap_or(&self.file.s3), limits)
+    }
+
+    /// How a place in object storage is reached, for another computer; `None` for a folder.
+    ///
+    /// # Errors
+    /// Settings or variables that cannot be used.
+    pub fn reach(&self, place: &Place, storage: Storage) -> Result<Option<Reach>> {
+        match place {
+            Place::Folder(_) => Ok(None),
+            Place::ObjectStorage(_) => self.storage(storage).0.reach().map(Some),
+        }
     }
 
     /// Merges `options` with this process's environment and the settings file.

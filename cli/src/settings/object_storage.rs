@@ -9,9 +9,10 @@ use std::time::Duration;
 use engine::store::s3::{Credentials, Limits, Pace, Patience, S3Address, S3Options, UrlStyle};
 use engine::{Error, ErrorKind, Result};
 use etcetera::home_dir;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::place;
+use super::reach::Reach;
 use crate::duration::parse_duration;
 use crate::environment;
 use crate::global::Global;
@@ -73,13 +74,23 @@ pub struct Copy {
 }
 
 /// Where the bucket stands in a URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BucketIn {
     /// Behind the host.
     Path,
     /// In its name.
     Host,
+}
+
+impl BucketIn {
+    /// It in one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            BucketIn::Path => "path",
+            BucketIn::Host => "host",
+        }
+    }
 }
 
 impl S3Settings {
@@ -141,30 +152,47 @@ impl S3Settings {
     /// # Errors
     /// [`ErrorKind::Usage`] if a variable makes no sense, or credentials are half there; a file that cannot be read.
     pub fn options(&self, address: &S3Address, limits: &Limits) -> Result<S3Options> {
-        let endpoint = self.chosen(first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])?, self.endpoint.clone());
-        if let Some(endpoint) = &endpoint {
-            check_url(endpoint).map_err(|why| Error::new(ErrorKind::Usage, format!("the endpoint {why}")))?;
-        }
         let profile = self.profile()?;
-        let region = self.chosen(first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?, self.region.clone());
-        let authority = self.chosen(environment::variable("AWS_CA_BUNDLE").map(PathBuf::from), self.ca.clone());
+        let reach = self.reach_with(profile.as_ref())?;
         // This variable is for servers with `https`.
-        let is_plain = endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
+        let is_plain = reach.endpoint.as_ref().is_some_and(|endpoint| endpoint.starts_with("http://"));
         let proxy = if is_plain { None } else { first(&["HTTPS_PROXY", "https_proxy"])? };
         Ok(S3Options {
-            endpoint,
-            region: region.or_else(|| profile.as_ref().and_then(|profile| profile.region.clone())),
-            style: match self.bucket_in {
+            endpoint: reach.endpoint,
+            region: reach.region,
+            style: match reach.bucket_in {
                 None => UrlStyle::Automatic,
                 Some(BucketIn::Path) => UrlStyle::Path,
                 Some(BucketIn::Host) => UrlStyle::Host,
             },
-            authority: authority.as_deref().map(read_authority).transpose()?,
+            authority: reach.ca.as_deref().map(read_authority).transpose()?,
             proxy: self.chosen(proxy, self.proxy.clone()),
             proxy_exceptions: first(&["NO_PROXY", "no_proxy"])?.unwrap_or_default(),
             limits: limits.clone(),
             patience: self.patience().map_err(|why| Error::new(ErrorKind::Usage, why))?,
             ..S3Options::new(address.clone(), self.credentials(profile)?)
+        })
+    }
+
+    /// How the place is reached, as another computer may be told. The environment goes before the file, as for [`S3Settings::options`].
+    ///
+    /// # Errors
+    /// As of [`S3Settings::options`].
+    pub fn reach(&self) -> Result<Reach> {
+        self.reach_with(self.profile()?.as_ref())
+    }
+
+    fn reach_with(&self, profile: Option<&Profile>) -> Result<Reach> {
+        let endpoint = self.chosen(first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])?, self.endpoint.clone());
+        if let Some(endpoint) = &endpoint {
+            check_url(endpoint).map_err(|why| Error::new(ErrorKind::Usage, format!("the endpoint {why}")))?;
+        }
+        let region = self.chosen(first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?, self.region.clone());
+        Ok(Reach {
+            endpoint,
+            region: region.or_else(|| profile.and_then(|profile| profile.region.clone())),
+            bucket_in: self.bucket_in,
+            ca: self.chosen(environment::variable("AWS_CA_BUNDLE").map(PathBuf::from), self.ca.clone()),
         })
     }
 

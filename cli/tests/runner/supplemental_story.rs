@@ -1,8 +1,9 @@
 //! The whole story of a supplemental backup: on, off and local, administrators that change, and a lost office.
 
 use std::fs;
+use std::process::Command;
 
-use scenario_tests::object_storage::{BUCKET, KEY, Manner, ObjectStorage, Seaweed};
+use scenario_tests::object_storage::{BUCKET, Fault, KEY, Manner, ObjectStorage, Seaweed, Trouble};
 use scenario_tests::server::TestServer;
 use serde_json::Value;
 
@@ -16,8 +17,8 @@ struct Practice {
     machine: Machine,
     server: TestServer,
     storage: ObjectStorage,
-    /// The host's server: the storage of the tests' own, or a real one.
-    endpoint: String,
+    /// The host's server, the storage of the tests' own or a real one, if variables of the environment name it.
+    endpoint: Option<String>,
 }
 
 impl Practice {
@@ -28,7 +29,8 @@ impl Practice {
     }
 
     fn beside(storage: ObjectStorage, endpoint: String, patience: &str) -> Self {
-        let practice = Practice { machine: Machine::new(), server: TestServer::start(&[]), storage, endpoint };
+        let practice =
+            Practice { machine: Machine::new(), server: TestServer::start(&[]), storage, endpoint: Some(endpoint) };
         practice.server.run("CREATE DATABASE treasury");
         practice.server.run("CREATE TABLE treasury.ledgerbook (id INT PRIMARY KEY, note VARCHAR(200)) ENGINE=InnoDB");
         practice.pays(1);
@@ -53,7 +55,8 @@ impl Practice {
 
     fn run(&self, args: &[&str]) -> Answer {
         let mut command = self.machine.bare();
-        command.env("ENAMEL_CONFIG", self.machine.path("enamel.toml")).env("AWS_ENDPOINT_URL", &self.endpoint);
+        command.env("ENAMEL_CONFIG", self.machine.path("enamel.toml"));
+        command.envs(self.endpoint.iter().map(|endpoint| ("AWS_ENDPOINT_URL", endpoint)));
         command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "secret").args(args);
         Answer::of(command.output().unwrap())
     }
@@ -256,6 +259,8 @@ fn an_administrator_of_may_opens_may_on_another_computer_and_the_next_one_both()
     let both = practice.delivered(&place, "bob", &[]).expect(0).says("the password is that of B");
     assert_eq!(dates(&both), 2, "{}", both.out);
     practice.delivered(&place, "enamel.toml", &[]).expect(12);
+    let inside = ["--to", &format!("{place}/inside"), "--to-new-key-file", &practice.machine.arg("inside.key")];
+    practice.delivered(&place, "bob", &inside).expect(2).says("one lies inside the other");
     // The host's staff put the objects on a disk.
     for key in practice.storage.keys() {
         let path = practice.machine.path(format!("disk/{}", key.strip_prefix("4711/").unwrap()));
@@ -279,6 +284,117 @@ fn an_administrator_of_may_opens_may_on_another_computer_and_the_next_one_both()
     practice.run(&["--repo", &disk, "--key-file", &lost, "prune"]).expect(1).says("this key was retired");
     practice.run(&["--repo", &disk, "--key-file", &office, "snapshots"]).expect(0);
     assert!(files(&practice.machine.path("disk")).len() > 10);
+}
+
+#[test]
+fn disks_of_copies_that_take_turns_are_recognised_once_somebody_has_said_that_there_are_two() {
+    let practice = Practice::new();
+    let (usb, ada) = (practice.machine.arg("usb"), practice.machine.arg("ada"));
+    practice.run(&["supplemental", "local", &usb, "--admin", "ada", "--admin-password-file", &ada]).expect(0);
+    practice.run(&["backup"]).expect(0);
+    practice.run(&["supplemental", "check-password", "--admin-password-file", &ada]).expect(0);
+    // The second disk is a copy of the whole first one, so the system cannot tell them apart.
+    let cloned = Command::new("cp").arg("-a").args([&usb, &practice.machine.arg("B")]).status();
+    assert!(cloned.unwrap().success());
+    let change = |out: &str, into: &str| {
+        fs::rename(&usb, practice.machine.path(out)).unwrap();
+        fs::rename(practice.machine.path(into), &usb).unwrap();
+    };
+    practice.pays(2);
+    practice.run(&["backup"]).expect(0);
+    change("A", "B");
+    let told = practice.run(&["supplemental", "status"]).expect(3).says("another disk that takes turns here");
+    let key = practice.machine.arg("supplemental.key");
+    told.says("enamel accept").says(&format!("--repo {usb} --key-file {key}"));
+    let there = ["--repo", &usb, "--key-file", &key];
+    let accept = ["accept", "--all", "--another-disk", "--reason", "disk B"];
+    practice.run(&[&there[..], &accept].concat()).expect(0);
+    practice.run(&["supplemental", "run"]).expect(0).prints("made 1 supplemental copy");
+    for turn in 0..2 {
+        change("B", "A");
+        practice.run(&["supplemental", "status"]).expect(0).says("this is disk 1 of 2");
+        practice.pays(10 + turn);
+        practice.run(&["backup"]).expect(0).prints("made ");
+        change("A", "B");
+        practice.run(&["supplemental", "status"]).expect(0).says("this is disk 2 of 2");
+        practice.run(&["supplemental", "run"]).expect(0).prints("made ");
+        practice.run(&["supplemental", "verify"]).expect(0);
+    }
+}
+
+/// The lines of enamel.toml that an answer shows.
+fn told_lines(answer: &Answer) -> String {
+    let lines =
+        answer.out.lines().filter(|line| line.starts_with("  ") && (line.contains(" = ") || line.contains('[')));
+    lines.map(|line| format!("{}\n", line.trim())).collect()
+}
+
+/// The program on a computer that has nothing but these lines, an account and a password.
+fn elsewhere(lines: &str, password: &str, args: &[&str]) -> Answer {
+    let machine = Machine::new();
+    machine.write("told.toml", lines);
+    machine.write("password", password);
+    let mut command = machine.bare();
+    command.env("ENAMEL_CONFIG", machine.path("told.toml"));
+    command.env("AWS_ACCESS_KEY_ID", KEY).env("AWS_SECRET_ACCESS_KEY", "secret").args(args);
+    if args.contains(&"deliver") {
+        command.arg("--admin-password-file").arg(machine.path("password"));
+    }
+    Answer::of(command.output().unwrap())
+}
+
+#[test]
+fn a_delivery_into_object_storage_goes_to_its_own_server_and_says_how_others_open_it() {
+    let practice = Practice::new();
+    let (own, authority) = ObjectStorage::start_encrypted(Manner { page: 50, ..Manner::default() });
+    practice.machine.write("authority.pem", authority);
+    // The variables are about no place: each place has settings of its own.
+    let before = fs::read_to_string(practice.machine.path("enamel.toml")).unwrap();
+    let s3 = format!(
+        "{before}endpoint = {:?}\nca = \"authority.pem\"\n\n[supplemental.s3]\nendpoint = {:?}\nregion = \"eu-test-2\"\n",
+        own.endpoint(),
+        practice.storage.endpoint()
+    );
+    practice.machine.write("enamel.toml", s3);
+    let practice = Practice { endpoint: None, ..practice };
+    let place = practice.enable();
+    practice.run(&["backup"]).expect(0);
+    assert!(own.keys().is_empty() && !practice.storage.keys().is_empty());
+
+    let (new, key) = (format!("s3://{BUCKET}/new"), practice.machine.arg("new.key"));
+    let more = ["--to", &new, "--to-new-key-file", &key];
+    own.fail(Fault::always("PUT", "/packs/", Trouble::Status(403, "AccessDenied")));
+    practice.delivered(&place, "ada", &more).expect(1);
+    own.heal();
+    // The repository is there, and has nothing yet.
+    let told = practice.delivered(&place, "ada", &more).expect(0).prints("has 1 snapshot; its key is");
+    let told = told.prints("AWS_SECRET_ACCESS_KEY");
+    assert!(own.keys().iter().all(|key| key.starts_with("new/")) && !own.keys().is_empty());
+    assert!(practice.storage.keys().iter().all(|key| key.starts_with("4711/")));
+    let lines = told_lines(&told);
+    assert_eq!(
+        lines,
+        format!(
+            "repository = \"{new}\"\nkey-file = \"{key}\"\n[s3]\nendpoint = \"{}\"\nregion = \"eu-test-1\"\n\
+             ca = \"{}\"  # copy this file to the other computer, too\n",
+            own.endpoint(),
+            practice.machine.arg("authority.pem")
+        )
+    );
+    elsewhere(&lines, "", &["verify", "--read-data"]).expect(0).prints("no damage");
+    let again = practice.delivered(&place, "ada", &[&["--json"][..], &more].concat()).expect(0).last("delivered");
+    assert_eq!((&again["snapshots"], &again["s3"]["region"]), (&0.into(), &"eu-test-1".into()));
+    assert_eq!(again["s3"]["endpoint"], own.endpoint());
+
+    // The sheet says how the host is reached.
+    let sheet = practice.run(&["supplemental", "recovery-sheet"]).expect(0);
+    let password = sheet.out.lines().find_map(|line| line.trim().strip_prefix("password ")).unwrap().trim();
+    let lines = told_lines(&sheet);
+    assert_eq!(
+        lines,
+        format!("[supplemental.s3]\nendpoint = \"{}\"\nregion = \"eu-test-2\"\n", practice.storage.endpoint())
+    );
+    elsewhere(&lines, password, &["supplemental", "deliver", &place]).expect(0);
 }
 
 #[test]

@@ -227,7 +227,7 @@ impl Setup<'_> {
             return Err(Error::new(ErrorKind::Usage, "setup needs --recovery-sheet FILE, or --no-recovery-sheet")
                 .with_hint("Without a second key nobody can read the backups when this computer is lost."));
         }
-        sheet::make(&self.interview, &repository, place, file)
+        sheet::make(&self.interview, &repository, &sheet::Sheet::new(place, context)?, file)
     }
 
     /// Makes the first backup.

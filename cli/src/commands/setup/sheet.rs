@@ -10,7 +10,8 @@ use zeroize::Zeroizing;
 
 use super::file::write_private;
 use super::interview::{Interview, Question};
-use crate::settings::Place;
+use crate::context::Context;
+use crate::settings::{ACCESS_KEY, Place, Storage};
 use crate::strength;
 use crate::ui::format;
 
@@ -31,15 +32,24 @@ pub fn is_there(repository: &Repository) -> Result<bool> {
 pub struct Sheet {
     password: Zeroizing<String>,
     place: String,
+    /// Lines of enamel.toml without which no other computer reaches the place.
+    lines: Vec<String>,
 }
 
 impl Sheet {
     /// A sheet with a new password, for the backups in `place`.
     ///
     /// # Errors
-    /// The system has no randomness.
-    pub fn new(place: &Place) -> Result<Self> {
-        Ok(Sheet { password: strength::generate_for_paper()?, place: place.to_string() })
+    /// The system has no randomness; settings of object storage that cannot be used.
+    pub fn new(place: &Place, context: &Context<'_>) -> Result<Self> {
+        let reach = context.settings.reach(place, Storage::Repository)?;
+        let lines = reach.map(|reach| reach.lines("s3")).transpose()?.unwrap_or_default();
+        Ok(Sheet { password: strength::generate_for_paper()?, place: place.to_string(), lines })
+    }
+
+    /// Lines of enamel.toml without which no other computer reaches the place.
+    pub fn lines(&self) -> &[String] {
+        &self.lines
     }
 
     /// The words of the password.
@@ -50,6 +60,13 @@ impl Sheet {
     /// The sheet as a text.
     pub fn text(&self) -> Zeroizing<String> {
         let (place, words) = (&self.place, &*self.password);
+        let lines: String = self.lines.iter().map(|line| format!("  {line}\n")).collect();
+        let lines = match self.lines.is_empty() {
+            true => lines,
+            false => {
+                format!("Write into the enamel.toml of that computer, which --config names:\n{lines}{ACCESS_KEY}\n")
+            }
+        };
         Zeroizing::new(format!(
             "RECOVERY SHEET\n\
              Keep it on paper away from this computer, where only people you trust can read it.\n\
@@ -57,7 +74,7 @@ impl Sheet {
              backups   {place}\n\
              password  {words}\n\n\
              To bring everything back on any computer with Enamel:\n\
-             enamel --repo {place} restore latest --target DIR\n"
+             {lines}enamel --repo {place} restore latest --target DIR\n"
         ))
     }
 
@@ -83,12 +100,11 @@ impl Sheet {
     }
 }
 
-/// Makes the password and its sheet, in `file` or at the terminal. The key is added only when words were typed back.
+/// Gives the sheet to the user, in `file` or at the terminal. The key is added only when words were typed back.
 ///
 /// # Errors
 /// The sheet cannot be written, the words do not come back, or the repository cannot be written.
-pub fn make(interview: &Interview<'_>, repository: &Repository, place: &Place, file: Option<&Path>) -> Result<()> {
-    let sheet = Sheet::new(place)?;
+pub fn make(interview: &Interview<'_>, repository: &Repository, sheet: &Sheet, file: Option<&Path>) -> Result<()> {
     match file {
         Some(file) => {
             write_private(file, &sheet.text())?;
@@ -96,7 +112,7 @@ pub fn make(interview: &Interview<'_>, repository: &Repository, place: &Place, f
         }
         None => {
             interview.ui.line(format_args!("\n{}", *sheet.text()))?;
-            type_back(interview, &sheet)?;
+            type_back(interview, sheet)?;
         }
     }
     let key = sheet.add_to(repository)?;

@@ -1,6 +1,6 @@
 //! `enamel supplemental deliver`: the copies, back on another computer.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use engine::copy::{CopyOptions, What, copy};
 use engine::crypto::Credential;
@@ -10,6 +10,7 @@ use engine::repository::{Exclusive, Repository};
 use engine::snapshots::{self, Selector};
 use engine::{Error, ErrorKind, Result, machine};
 use repo_format::config::Access;
+use serde::Serialize;
 
 use super::office::OFFICE;
 use super::store_at;
@@ -19,7 +20,8 @@ use crate::commands::load::{self, LoadArgs};
 use crate::context::Context;
 use crate::effect::Effect;
 use crate::exit::Exit;
-use crate::settings::{Other, Place, SecretSource, Storage, parse_place};
+use crate::settings::edit::{self, Edit};
+use crate::settings::{ACCESS_KEY, Other, Place, Reach, SecretSource, Storage, parse_place};
 use crate::strength::Strength;
 use crate::ui::format;
 use crate::writer;
@@ -29,7 +31,9 @@ use crate::writer;
 /// LOCATION is where the copies are: object storage of the host, or a folder with the same files, as any program for
 /// object storage copies them to a disk. The administrator's password, or a recovery sheet, opens them. With
 /// --to-database Enamel restores the newest database into a server. With --to it makes a new repository for the
-/// practice, and copies everything back. With --new-office-key the new computer gets a key file of its own, and the key of
+/// practice, and copies everything back; the same command again goes on where a run ended half-way. In object storage
+/// LOCATION is reached as `[supplemental.s3]` in enamel.toml says, and REPO as `[s3]` says; without `[supplemental.s3]`
+/// `[s3]` is for both. Enamel prints the lines that other computers need to open the new repository. With --new-office-key the new computer gets a key file of its own, and the key of
 /// the lost computer opens nothing later.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -37,6 +41,7 @@ Examples
   enamel supplemental deliver s3://host/practice-4711
   enamel supplemental deliver /mnt/usb/4711 --to-database mysql://root@localhost
   enamel supplemental deliver s3://host/practice-4711 --to /srv/backup --to-new-key-file /etc/enamel/practice.key
+  enamel supplemental deliver /mnt/usb/4711 --to s3://practice/new --to-new-key-file /etc/enamel/practice.key
 
 Exit status: 0 done, 1 failed, 2 usage, 3 something could not be restored as it was, 10 no repository, 12 wrong password")]
 pub struct DeliverArgs {
@@ -46,7 +51,7 @@ pub struct DeliverArgs {
     /// The password is in the first line of this file, instead of being asked for
     #[arg(long, value_name = "FILE")]
     admin_password_file: Option<PathBuf>,
-    /// Make this repository, and copy everything into it
+    /// Make this repository, and copy everything into it: a folder, or s3://BUCKET/PREFIX
     #[arg(long, value_name = "REPO", conflicts_with = "to_database", requires = "to_new_key_file")]
     to: Option<PathBuf>,
     /// The key file of the repository that --to makes
@@ -65,6 +70,7 @@ pub struct DeliverArgs {
 /// The copies cannot be opened or restored.
 pub fn run(args: &DeliverArgs, context: &Context<'_>) -> Result<Exit> {
     let place = parse_place(&args.location)?;
+    let back = args.back(&place, context)?;
     tell_whose(&place, context)?;
     let secret = match &args.admin_password_file {
         Some(path) => SecretSource::PasswordFile(path.clone()),
@@ -75,20 +81,31 @@ pub fn run(args: &DeliverArgs, context: &Context<'_>) -> Result<Exit> {
         context.open_other(&other, if args.new_office_key.is_some() { Access::Write } else { Access::Read })?;
     context.tell_what_is_later(&copies)?;
     list(&copies, context)?;
-    let exit = match (&args.load.to_database, &args.to) {
+    let exit = match (&args.load.to_database, &back) {
         (Some(url), _) => {
             let newest = Selector::Latest { tag: None, until: None };
             let chosen = snapshots::select(&copies, &newest)?;
             chosen.remarks.iter().for_each(|remark| context.tell_incomplete(remark));
             load::run(&args.load, url, Effect::Real, &copies, &chosen.snapshot, context)?
         }
-        (None, Some(to)) => copy_back(&copies, to, args.to_new_key_file.as_ref(), context)?,
+        (None, Some((to, key_file))) => copy_back(&copies, &Return { to, key_file }, context)?,
         (None, None) => Exit::Done,
     };
     if let Some(path) = &args.new_office_key {
         change_office_key(&copies, path, context)?;
     }
     Ok(exit)
+}
+
+impl DeliverArgs {
+    /// The new repository and its key file.
+    fn back(&self, copies: &Place, context: &Context<'_>) -> Result<Option<(Place, PathBuf)>> {
+        let (Some(to), Some(key_file)) = (&self.to, &self.to_new_key_file) else { return Ok(None) };
+        let to = parse_place(to)?.absolute()?;
+        context.refuse_same((&to, Storage::Repository), (copies, Storage::Supplemental))?;
+        let failed = |error| Error::io("cannot tell where the key file is", error);
+        Ok(Some((to, std::path::absolute(key_file).map_err(failed)?)))
+    }
 }
 
 /// Says whose password opens it, before the password is asked for.
@@ -119,14 +136,44 @@ fn list(copies: &Repository, context: &Context<'_>) -> Result<()> {
     })
 }
 
-fn copy_back(copies: &Repository, to: &std::path::Path, key: Option<&PathBuf>, context: &Context<'_>) -> Result<Exit> {
-    let place = parse_place(to)?;
-    let Some(key) = key else { return Err(Error::new(ErrorKind::Usage, "--to-new-key-file is missing")) };
-    let secret = SecretSource::KeyFile(key.clone());
+/// The practice's new repository.
+struct Return<'r> {
+    to: &'r Place,
+    key_file: &'r Path,
+}
+
+/// What a program is told of it.
+#[derive(Serialize)]
+struct Delivered {
+    location: String,
+    key_file: PathBuf,
+    snapshots: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s3: Option<Reach>,
+}
+
+fn copy_back(copies: &Repository, back: &Return<'_>, context: &Context<'_>) -> Result<Exit> {
+    let target = open_or_make(copies, back, context)?;
+    let options = CopyOptions { only: Vec::new(), writer: writer::own() };
+    let outcome = copy(copies, &target, &What::All, &options, context.ui)?;
+    let exit = tell_troubles(&outcome, context);
+    tell_how_to_open(back, outcome.copied.len(), context)?;
+    Ok(exit)
+}
+
+/// The new repository, or the one that a run which ended half-way has made: its key opens it.
+fn open_or_make(copies: &Repository, back: &Return<'_>, context: &Context<'_>) -> Result<Repository> {
     let storage = Storage::Repository;
+    let other = Other { place: back.to.clone(), secret: SecretSource::KeyFile(back.key_file.to_path_buf()), storage };
+    if back.key_file.exists() {
+        match context.open_other(&other, Access::Write) {
+            Err(error) if error.kind() == ErrorKind::NoRepository => {}
+            opened => return opened,
+        }
+    }
     let new = New {
-        place: &place,
-        secret: &secret,
+        place: back.to,
+        secret: &other.secret,
         strength: Strength::Strong,
         label: None,
         like: Some(copies),
@@ -134,15 +181,31 @@ fn copy_back(copies: &Repository, to: &std::path::Path, key: Option<&PathBuf>, c
         exclusive: Exclusive::IfNeeded,
     };
     new.make(context)?;
-    let target = context.open_other(&Other { place: place.clone(), secret, storage }, Access::Write)?;
-    let options = CopyOptions { only: Vec::new(), writer: writer::own() };
-    let outcome = copy(copies, &target, &What::All, &options, context.ui)?;
-    let exit = tell_troubles(&outcome, context);
-    if !context.ui.is_quiet() && !context.ui.is_json() {
-        let copied = format::counted(outcome.copied.len() as u64, "snapshot");
-        context.ui.prose(format_args!("the new repository in {place} has {copied}; its key is {}", key.display()))?;
+    context.open_other(&other, Access::Write)
+}
+
+/// Says what the practice's computers need from now on. In object storage the place alone is not enough.
+fn tell_how_to_open(back: &Return<'_>, copied: usize, context: &Context<'_>) -> Result<()> {
+    let ui = context.ui;
+    let (to, key_file) = (back.to, back.key_file);
+    let s3 = context.settings.reach(to, Storage::Repository)?;
+    if ui.is_json() {
+        let delivered = Delivered { location: to.to_string(), key_file: key_file.to_path_buf(), snapshots: copied, s3 };
+        return ui.message("delivered", delivered);
     }
-    Ok(exit)
+    if ui.is_quiet() {
+        return Ok(());
+    }
+    let copied = format::counted(copied as u64, "snapshot");
+    ui.prose(format_args!("the new repository in {to} has {copied}; its key is {}", key_file.display()))?;
+    let Some(s3) = s3 else { return Ok(()) };
+    ui.prose("To open it on another computer, copy the key file there, and write into its enamel.toml:")?;
+    let mut file = Edit::of("")?;
+    file.set("repository", Some(to.to_string().into()))?;
+    file.set("key-file", Some(edit::path(key_file)?))?;
+    file.text().lines().try_for_each(|line| ui.line(format_args!("  {line}")))?;
+    s3.lines("s3")?.iter().try_for_each(|line| ui.line(format_args!("  {line}")))?;
+    ui.prose(ACCESS_KEY)
 }
 
 /// Adds a key file, and retires those that were there: the lost computer's.

@@ -10,7 +10,7 @@ use repo_format::member::Argon2Cost;
 use super::office::Office;
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::settings::SecretSource;
+use crate::settings::{ACCESS_KEY, SecretSource, Storage};
 use crate::strength;
 use crate::ui::format;
 
@@ -84,6 +84,8 @@ pub fn sheet(_: &SheetArgs, context: &Context<'_>) -> Result<Exit> {
     let target = office.open(context, Access::Write)?;
     let password = strength::generate_for_paper()?;
     let text = password.to_string();
+    let reach = context.settings.reach(&office.place, Storage::Supplemental)?;
+    let reach = reach.map(|reach| reach.lines("supplemental.s3")).transpose()?;
     let credential = Credential::Password(password);
     let new = NewMember { credential: &credential, label: RECOVERY, cost: Argon2Cost::OFF_SITE };
     let id = members::add_new_member(&target, &new)?;
@@ -92,6 +94,14 @@ pub fn sheet(_: &SheetArgs, context: &Context<'_>) -> Result<Exit> {
     ui.line(format_args!("  repository  {}", office.place))?;
     ui.line(format_args!("  key         {}", format::short(id)))?;
     ui.line(format_args!("  password    {text}"))?;
-    ui.prose("On any computer with Enamel: enamel supplemental deliver LOCATION --to REPO, with this password.")?;
+    if let Some(lines) = reach {
+        ui.prose("Write into the enamel.toml of the new computer, which --config names:")?;
+        lines.iter().try_for_each(|line| ui.line(format_args!("  {line}")))?;
+        ui.prose(ACCESS_KEY)?;
+    }
+    ui.prose(format_args!(
+        "On any computer with Enamel: enamel supplemental deliver {} --to REPO --to-new-key-file FILE, with this password.",
+        office.place
+    ))?;
     Ok(Exit::Done)
 }

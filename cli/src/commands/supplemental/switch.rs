@@ -90,7 +90,7 @@ struct Switched {
 /// The second repository cannot be made or opened, or the settings cannot be written.
 pub fn enable(args: &EnableArgs, context: &Context<'_>) -> Result<Exit> {
     let place = match &args.location {
-        Some(location) => absolute(parse_place(location)?)?,
+        Some(location) => parse_place(location)?.absolute()?,
         None => Office::of(context)?.place,
     };
     switch_to(Mode::On, place, &args.more, context)
@@ -101,7 +101,7 @@ pub fn enable(args: &EnableArgs, context: &Context<'_>) -> Result<Exit> {
 /// # Errors
 /// As [`enable`].
 pub fn local(args: &LocalArgs, context: &Context<'_>) -> Result<Exit> {
-    let place = absolute(parse_place(&args.folder)?)?;
+    let place = parse_place(&args.folder)?.absolute()?;
     if place.folder().is_none() {
         return Err(Error::new(
             ErrorKind::Usage,
@@ -109,15 +109,6 @@ pub fn local(args: &LocalArgs, context: &Context<'_>) -> Result<Exit> {
         ));
     }
     switch_to(Mode::Local, place, &args.more, context)
-}
-
-fn absolute(place: Place) -> Result<Place> {
-    match place {
-        Place::Folder(path) => {
-            std::path::absolute(&path).map(Place::Folder).map_err(|e| Error::io("cannot tell where that folder is", e))
-        }
-        other => Ok(other),
-    }
 }
 
 fn switch_to(mode: Mode, place: Place, more: &MoreArgs, context: &Context<'_>) -> Result<Exit> {

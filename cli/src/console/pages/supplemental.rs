@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
+use engine::Result;
 use engine::health::Question;
 use serde_json::Value;
 
@@ -18,7 +19,7 @@ use super::work::{self, Shown};
 use super::{Answer, House, page};
 use crate::agent::{EndedRun, Task, now};
 use crate::context::Context;
-use crate::settings::Mode;
+use crate::settings::{Mode, Storage, parse_place};
 
 /// The routes.
 pub fn routes() -> Router<Arc<House>> {
@@ -55,6 +56,8 @@ struct Emergency {
 struct Seen {
     mode: Mode,
     place: Option<String>,
+    /// Lines of enamel.toml that another computer needs to reach it.
+    lines: Vec<String>,
     window: Option<String>,
 }
 
@@ -76,7 +79,7 @@ struct Change {
 
 async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let frame = house.frame(&visitor, Tab::Supplemental).await;
-    let seen = house.office.look_at_settings(|context| Ok(Seen::of(context))).await?;
+    let seen = house.office.look_at_settings(Seen::of).await?;
     let overview = house.office.overview().await;
     let shown = (house.office.desk.busy() == Some(Task::Copy)).then(|| work::shown(&house));
     let runs = house.office.desk.ended();
@@ -96,7 +99,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
 /// The page for an emergency: to print, and to fill in by hand. No key is on it.
 async fn emergency(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let frame = house.frame(&visitor, Tab::Supplemental).await;
-    let seen = house.office.look_at_settings(|context| Ok(Seen::of(context))).await?;
+    let seen = house.office.look_at_settings(Seen::of).await?;
     let runs = house.office.desk.ended();
     let looked = runs.iter().rfind(|run| run.message("supplemental_status").is_some());
     let administrator = looked.and_then(Found::of).and_then(|found| found.administrator);
@@ -146,13 +149,17 @@ fn changes(run: &EndedRun) -> Vec<Change> {
 }
 
 impl Seen {
-    fn of(context: &Context<'_>) -> Self {
+    fn of(context: &Context<'_>) -> Result<Self> {
         let settings = &context.settings.file.supplemental;
-        Seen {
+        let place = settings.repository.as_ref();
+        let reach =
+            place.map(|place| context.settings.reach(&parse_place(place)?, Storage::Supplemental)).transpose()?;
+        Ok(Seen {
             mode: settings.mode,
-            place: settings.repository.as_ref().map(|place| place.display().to_string()),
+            place: place.map(|place| place.display().to_string()),
+            lines: reach.flatten().map(|reach| reach.lines("supplemental.s3")).transpose()?.unwrap_or_default(),
             window: settings.window.clone(),
-        }
+        })
     }
 
     fn is_on(&self) -> bool {
