@@ -307,6 +307,9 @@ impl<'u> Context<'u> {
                 Ok(()) => error,
             },
         })?;
+        if let Some((number, all)) = repo.memory().turn()? {
+            self.ui.note(&format!("this is disk {number} of {all} that take turns in {}", repo.store().location()));
+        }
         repo.warnings().iter().chain(repo.troubles()).for_each(|warning| self.ui.warn(warning));
         repo.lost_here().iter().for_each(|lost| self.tell_incomplete(format_args!("{lost}")));
         Ok(repo)

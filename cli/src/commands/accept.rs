@@ -32,11 +32,14 @@ use crate::ui::Ui;
 /// with lost keys stays lost. Add keys again that were added with them, and remove keys again that were removed.
 ///
 /// Accept a disk of a rotation, or a copy that goes its own way, once. From then on this computer remembers for each what
-/// it has seen there. A copy that is only behind needs no answer: copy again.
+/// it has seen there. A copy that is only behind needs no answer: copy again. If one disk is a copy of the whole other and
+/// both are mounted in the same folder, the system cannot tell them apart. Then say --another-disk, once for each disk after
+/// the first, and Enamel recognises each by its snapshots. Say it only if you hold both disks in your hands.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
   enamel accept --all --reason \"disk B of the rotation, a copy of disk A\"
+  enamel accept --all --another-disk --reason \"disk B takes turns with disk A\"
   enamel accept 3f9a12bc --reason \"deleted by hand on Monday\"
 
 Exit status: 0 done, or there was nothing to accept; 1 failed, or a snapshot is neither missing nor there again; 2 usage, 10 no repository, 12 wrong password")]
@@ -47,6 +50,9 @@ pub struct AcceptArgs {
     /// Everything: from now on the repository is right as it is
     #[arg(long)]
     all: bool,
+    /// With --all: this is another disk than the one that was in this place before, and both go on in turn
+    #[arg(long, requires = "all")]
+    another_disk: bool,
     /// Why, in words, for the record
     #[arg(long, value_name = "TEXT", required = true)]
     reason: String,
@@ -64,7 +70,11 @@ struct Message<'m> {
 /// The repository cannot be read or written, or one of the snapshots is not missing.
 pub fn run(args: &AcceptArgs, context: &Context<'_>) -> Result<Exit> {
     let repo = context.open_to_answer(Access::Write)?;
-    let acceptance = if args.all { Acceptance::All } else { Acceptance::These(chosen(&repo, &args.snapshots)?) };
+    let acceptance = match (args.another_disk, args.all) {
+        (true, _) => Acceptance::AnotherDisk,
+        (_, true) => Acceptance::All,
+        _ => Acceptance::These(chosen(&repo, &args.snapshots)?),
+    };
     accept(&repo, &acceptance, &args.reason, context)?;
     Ok(Exit::Done)
 }

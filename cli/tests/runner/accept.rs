@@ -79,6 +79,68 @@ fn a_copy_that_is_used_by_turns_is_accepted_once() {
     machine.run(["verify"]).expect(0);
 }
 
+/// Two disks, each a copy of the whole other, that are mounted in one folder in turn.
+struct Disks(Machine);
+
+impl Disks {
+    fn run(&self, arguments: &[&str]) -> crate::harness::Answer {
+        self.0.run(arguments.to_vec())
+    }
+
+    /// Takes the disk out, and puts another one in.
+    fn change(&self, out: &str, into: &str) {
+        fs::rename(self.0.path("repo"), self.0.path(out)).unwrap();
+        fs::rename(self.0.path(into), self.0.path("repo")).unwrap();
+    }
+
+    fn save(&self, name: &str) {
+        fs::write(self.0.path(format!("src/{name}")), name).unwrap();
+        self.run(&["backup", "src"]).expect(0);
+    }
+}
+
+#[test]
+fn disks_of_the_same_volume_are_recognised_once_somebody_has_said_that_there_are_two() {
+    let disks = Disks(Machine::with_repository());
+    fs::create_dir(disks.0.path("src")).unwrap();
+    disks.save("a");
+    copy(&disks.0, "repo", "B");
+    disks.save("b");
+    disks.run(&["key", "add", "--new-key-file", "second.key"]).expect(0);
+    disks.change("A", "B");
+    // The other disk is older in its snapshots and in its keys.
+    for (command, exit) in [("verify", 4), ("status", 3)] {
+        let told = disks.run(&[command]).expect(exit).says("enamel accept");
+        assert!(format!("{}{}", told.out, told.err).contains("disappeared"), "{}{}", told.out, told.err);
+    }
+    disks.run(&["forget", "--keep-last", "1"]).expect(4).says("another disk that takes turns here");
+    disks.run(&["accept", "--another-disk", "--reason", "disk B"]).expect(2);
+    disks.run(&["accept", "--all", "--another-disk", "--reason", "disk B"]).expect(0);
+    disks.run(&["verify"]).expect(0).says("this is disk 2 of 2 that take turns");
+    disks.save("c");
+    for turn in 0..2 {
+        disks.change("B", "A");
+        disks.run(&["verify"]).expect(0).says("this is disk 1 of 2 that take turns");
+        disks.save(&format!("on A {turn}"));
+        disks.change("A", "B");
+        disks.run(&["status"]).expect(0).says("this is disk 2 of 2 that take turns");
+        disks.save(&format!("on B {turn}"));
+    }
+    // Each may forget what is its own.
+    disks.run(&["forget", "--keep-last", "1"]).expect(0);
+    disks.change("B", "A");
+    disks.run(&["verify", "--read-data"]).expect(0);
+    disks.run(&["forget", "--keep-last", "2"]).expect(0);
+    disks.run(&["prune"]).expect(0);
+    // An older state of one disk is no turn.
+    copy(&disks.0, "repo", "older A");
+    disks.save("newest");
+    disks.change("A", "older A");
+    disks.run(&["forget", "--keep-last", "1"]).expect(4).says("older state of the repository");
+    disks.change("older A", "A");
+    disks.run(&["verify"]).expect(0);
+}
+
 #[test]
 fn a_lost_memory_is_told_until_somebody_accepts_it() {
     let machine = Machine::with_repository();

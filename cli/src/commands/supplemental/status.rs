@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::history::{self, Event};
 use super::office::Office;
+use crate::commands::accept::HOW;
 use crate::context::Context;
 use crate::exit::{Exit, after_printing};
 use crate::moment;
@@ -66,7 +67,7 @@ pub fn run(_: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let rfc3339 = |seconds: i64| format::rfc3339(format::seconds(seconds));
     let card = match Office::of(context) {
         Ok(office) if mode != Mode::Off => {
-            match office.open(context, Access::Read).and_then(|target| read_card(&target, context)) {
+            match office.open(context, Access::Read).and_then(|target| read_card(&target, &office, context)) {
                 Ok(card) => card,
                 Err(error) => {
                     context
@@ -108,7 +109,13 @@ pub fn run(_: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
 }
 
 /// The card, after naming what somebody else has done to it.
-fn read_card(target: &Repository, context: &Context<'_>) -> Result<Option<Card>> {
+fn read_card(target: &Repository, office: &Office, context: &Context<'_>) -> Result<Option<Card>> {
+    let lost = target.unanswered()?;
+    lost.sentences().iter().for_each(|sentence| context.tell_incomplete(format_args!("the copies: {sentence}")));
+    if !lost.is_empty() {
+        let (place, key) = (&office.place, office.key_file.display());
+        context.ui.warn(format_args!("{HOW}, there with --repo {place} --key-file {key}"));
+    }
     if let Some(why) = target.look_at_card()? {
         context.tell_incomplete(format_args!("{why}: somebody else can write to the storage of the copies"));
     }

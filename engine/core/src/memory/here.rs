@@ -38,6 +38,6 @@ impl Memory {
         if ids.is_empty() {
             return Ok(());
         }
-        self.write("remember a snapshot of this place", |t| insert(t, self.at(), ids.iter().copied()))
+        self.write("remember a snapshot of this place", |t| insert(t, &self.at(), ids.iter().copied()))
     }
 }

@@ -8,9 +8,9 @@ use std::str::FromStr;
 use repo_format::id::RepositoryId;
 use rusqlite::{Connection, params};
 
-use super::Memory;
 use super::file::{FILE, SCHEMA_VERSION};
 use super::sum::sum;
+use super::{Memory, turns};
 use crate::error::Result;
 use crate::sqlite::{self, Create, Lock, damage};
 
@@ -53,17 +53,17 @@ fn objects_at(connection: &Connection, at: &str) -> rusqlite::Result<Vec<KeptObj
     connection.prepare(&format!("{OBJECTS} WHERE place = ?1 ORDER BY name"))?.query_map([at], read)?.collect()
 }
 
-/// Copies of objects of repositories at the place `at`. If the config of a repository is unreadable, its id is unknown,
+/// Copies of objects of repositories at the place `at`, of each disk that is used there in turn. If the config of a repository is unreadable, its id is unknown,
 /// so this asks all memories in `states`. It skips a memory that it cannot read: the user then sees the repository's
 /// own failure.
 pub(crate) fn kept_at(states: &Path, at: &str) -> Vec<Kept> {
     let Ok(folders) = std::fs::read_dir(states) else { return Vec::new() };
-    let mut found: Vec<Kept> = folders.filter_map(|folder| kept_in(&folder.ok()?.path(), at)).collect();
+    let mut found: Vec<Kept> = folders.flatten().filter_map(|folder| kept_in(&folder.path(), at)).flatten().collect();
     found.sort_by_key(|kept| kept.repository.0);
     found
 }
 
-fn kept_in(folder: &Path, at: &str) -> Option<Kept> {
+fn kept_in(folder: &Path, at: &str) -> Option<Vec<Kept>> {
     let repository = RepositoryId::from_str(folder.file_name()?.to_str()?).ok()?;
     let path = folder.join(FILE);
     if !path.is_file() {
@@ -75,8 +75,9 @@ fn kept_in(folder: &Path, at: &str) -> Option<Kept> {
     if sqlite::version(&connection).ok()? != SCHEMA_VERSION {
         return None;
     }
-    let objects = objects_at(&connection, at).ok()?;
-    (!objects.is_empty()).then_some(Kept { repository, objects })
+    let disks = turns::disks_at(&connection, at).ok()?;
+    let kept = |disk: String| Some(Kept { repository, objects: objects_at(&connection, &disk).ok()? });
+    Some(disks.into_iter().filter_map(kept).filter(|kept| !kept.objects.is_empty()).collect())
 }
 
 impl Memory {
@@ -85,7 +86,7 @@ impl Memory {
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
     pub fn keep(&self, objects: &[KeptObject]) -> Result<()> {
-        let at = self.at();
+        let at = &self.at();
         let kept = self.read("recall what is kept", |c| objects_at(c, at))?;
         let new: Vec<_> = objects.iter().filter(|object| !kept.contains(object)).collect();
         if new.is_empty() {

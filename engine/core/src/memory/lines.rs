@@ -32,12 +32,12 @@ impl Memory {
     /// Looks for the line of the place. The first place of all starts a line.
     pub(super) fn find_line(&self) -> Result<()> {
         let action = "look for the place";
-        let mut line = self.read(action, |c| line_of(c, &self.at))?;
+        let mut line = self.read(action, |c| line_of(c, &self.at()))?;
         if line.is_none() && self.read(action, count_lines)? == 0 {
             line = self.write("note the place", |t| {
                 // Another process may have been faster.
                 let is_first = count_lines(t)? == 0;
-                if is_first { begin_line(t, &self.at).map(Some) } else { line_of(t, &self.at) }
+                if is_first { begin_line(t, &self.at()).map(Some) } else { line_of(t, &self.at()) }
             })?;
         }
         *lock(&self.line) = line;
@@ -58,7 +58,7 @@ impl Memory {
                 return Ok(None);
             }
             let line: LineNumber = t.query_row("SELECT number FROM lines", [], |row| row.get(0))?;
-            set_line(t, &self.at, line)?;
+            set_line(t, &self.at(), line)?;
             Ok(Some(line))
         })?;
         *lock(&self.line) = joined;
@@ -73,9 +73,9 @@ impl Memory {
     pub(crate) fn begin_own_line(&self, present: &[RememberedManifest], versions: &[Version<'_>]) -> Result<()> {
         let earlier = self.line();
         let line = self.write("note what was accepted", |t| {
-            let line = begin_line(t, &self.at)?;
-            t.execute(LEAVE, params![earlier, &self.at])?;
-            here::insert(t, &self.at, present.iter().map(|manifest| manifest.id))?;
+            let line = begin_line(t, &self.at())?;
+            t.execute(LEAVE, params![earlier, self.at()])?;
+            here::insert(t, &self.at(), present.iter().map(|manifest| manifest.id))?;
             for manifest in present {
                 rows::insert_manifest(t, manifest)?;
                 let sql = "INSERT OR IGNORE INTO sightings (line, manifest) VALUES (?1, ?2)";
@@ -98,7 +98,7 @@ AND manifest IN (SELECT manifest FROM here WHERE place = ?2)
 AND NOT EXISTS (
     SELECT 1 FROM here h JOIN places p ON p.name = h.place WHERE p.line = ?1 AND h.manifest = sightings.manifest)";
 
-fn line_of(connection: &Connection, at: &str) -> rusqlite::Result<Option<LineNumber>> {
+pub(super) fn line_of(connection: &Connection, at: &str) -> rusqlite::Result<Option<LineNumber>> {
     connection.query_row("SELECT line FROM places WHERE name = ?1", [at], |row| row.get(0)).optional()
 }
 

@@ -106,7 +106,7 @@ impl Memory {
             );
             c.prepare_cached(&sql)?.query_map(params![self.at(), line], read_verdict)?.collect()
         })?;
-        let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(place, _)| place == self.at());
+        let (own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(place, _)| **place == *self.at());
         let in_order = others.into_iter().chain(own);
         Ok(in_order.map(|(_, verdict)| (verdict.manifest, verdict)).collect())
     }
@@ -117,7 +117,7 @@ impl Memory {
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
     pub(crate) fn replace_verdicts(&self, verdicts: &[Verdict], heard: &[LeaseId]) -> Result<()> {
-        let at = self.at();
+        let at = &*self.at();
         self.write("note what is lost", |t| {
             t.execute("DELETE FROM verdicts WHERE place = ?1", [at])?;
             insert_verdicts(t, at, verdicts)?;
@@ -130,7 +130,7 @@ impl Memory {
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
     pub(crate) fn remember_verdicts(&self, verdicts: &[Verdict]) -> Result<()> {
-        self.write("note what is lost", |t| insert_verdicts(t, self.at(), verdicts))
+        self.write("note what is lost", |t| insert_verdicts(t, &self.at(), verdicts))
     }
 
     /// The records that need no more reading at this place: they say nothing of losses, or their losses are settled.
@@ -152,7 +152,7 @@ impl Memory {
         if records.is_empty() {
             return Ok(());
         }
-        self.write("note what was heard", |t| insert_heard(t, self.at(), records))
+        self.write("note what was heard", |t| insert_heard(t, &self.at(), records))
     }
 
     /// The packs at this place that did not open completely when they were last read.

@@ -10,7 +10,8 @@
 //! belongs to a **line**. The memory keeps what it saw for each line, and for all together. The first place starts the
 //! first line. A new place is compared with everything. It joins the line if there is only one and nothing of it is
 //! missing. It gets a line of its own only when the user accepts it as it is: otherwise the operator of the storage
-//! could put back an older copy and call it a new place.
+//! could put back an older copy and call it a new place. Two disks of the same volume in the same place are told apart once
+//! the user has said that there are two.
 
 mod earlier;
 mod file;
@@ -23,9 +24,10 @@ mod losses;
 mod rows;
 mod schema;
 mod sum;
+mod turns;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use repo_format::id::RepositoryId;
 use rusqlite::Connection;
@@ -55,7 +57,10 @@ pub struct Memory {
     connection: Mutex<Connection>,
     /// The line of the repository's place; `None` if the place is new and lacks something.
     line: Mutex<Option<i64>>,
-    at: String,
+    /// The name of the repository's place.
+    place: String,
+    /// The name of the disk there: that of the place, unless several are used in turn.
+    at: Mutex<Arc<str>>,
     is_new: bool,
     is_kept: bool,
     _lock: Option<Lock>,
@@ -104,7 +109,8 @@ impl Memory {
         let memory = Memory {
             connection: Mutex::new(connection),
             line: Mutex::new(None),
-            at: at.to_owned(),
+            place: at.to_owned(),
+            at: Mutex::new(at.into()),
             is_new,
             is_kept: false,
             _lock: None,
@@ -123,9 +129,9 @@ impl Memory {
         self.is_kept
     }
 
-    /// The repository's place.
-    fn at(&self) -> &str {
-        &self.at
+    /// The repository's place: the disk there, if several are used in turn.
+    fn at(&self) -> Arc<str> {
+        Arc::clone(&lock(&self.at))
     }
 
     /// Its unique serial number.

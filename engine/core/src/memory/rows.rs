@@ -133,7 +133,7 @@ impl Memory {
         let line = self.line();
         self.write("remember a snapshot", |t| {
             let sql = "INSERT OR IGNORE INTO sightings (line, manifest) VALUES (?1, ?2)";
-            here::insert(t, self.at(), manifests.iter().map(|manifest| manifest.id))?;
+            here::insert(t, &self.at(), manifests.iter().map(|manifest| manifest.id))?;
             for manifest in manifests {
                 insert_manifest(t, manifest)?;
                 if let Some(line) = line {
@@ -154,8 +154,8 @@ impl Memory {
         }
         let line = self.line();
         self.write("forget a snapshot", |t| {
-            gone::insert(t, self.at(), ids)?;
-            ids.iter().try_for_each(|id| here::delete(t, self.at(), *id))?;
+            gone::insert(t, &self.at(), ids)?;
+            ids.iter().try_for_each(|id| here::delete(t, &self.at(), *id))?;
             let Some(line) = line else { return Ok(()) };
             for id in ids {
                 let sql = "DELETE FROM sightings WHERE line = ?1 AND manifest = ?2";

@@ -157,6 +157,9 @@ impl Repository {
             config,
         };
         repository.miss_memory()?;
+        if repository.memory.turn()?.is_some() {
+            repository.memory.recognise(&repository.snapshot_names()?)?;
+        }
         Ok(Opened { repository, objects })
     }
 

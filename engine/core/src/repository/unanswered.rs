@@ -65,7 +65,7 @@ impl Unanswered {
         } else if self.is_behind {
             " This computer has seen them in another place only, so this may be a copy that is behind: copy it again, or use `enamel copy`."
         } else if self.is_older_state {
-            " They are newer than everything that is there: somebody has put an older state of the repository in its place, or deleted them."
+            " They are newer than everything that is there: somebody has put an older state of the repository in its place, or deleted them, or it is another disk that takes turns here."
         } else {
             ""
         };
@@ -93,6 +93,8 @@ impl Unanswered {
 pub enum Acceptance {
     /// Everything as it is, including manifests that were forgotten and exist again.
     All,
+    /// As [`Acceptance::All`]: this is another disk than the one that was in this place before, and both go on in turn.
+    AnotherDisk,
     /// Everything that is missing or older.
     Losses,
     /// These manifests, which are missing or exist again.
@@ -180,7 +182,7 @@ impl Repository {
         let manifests = self.manifests()?;
         let mut accepted = self.unanswered_in(&manifests)?;
         if let Some(doubt) = self.doubt() {
-            if *acceptance != Acceptance::All {
+            if !matches!(acceptance, Acceptance::All | Acceptance::AnotherDisk) {
                 return Err(Error::new(ErrorKind::Damaged, doubt).with_hint(GO_ON));
             }
             self.go_on_with_older_keys()?;
@@ -190,7 +192,7 @@ impl Repository {
         missing.extend(self.missed_by_others(&missing, monitor)?);
         let mut welcome: Vec<LeaseId> = manifests.put_back.iter().map(|m| m.id).collect();
         match acceptance {
-            Acceptance::All => {}
+            Acceptance::All | Acceptance::AnotherDisk => {}
             Acceptance::Losses => welcome.clear(),
             Acceptance::These(ids) => {
                 if let Some(id) = ids.iter().find(|id| !missing.iter().any(|m| m.id == **id) && !welcome.contains(id)) {
@@ -201,6 +203,10 @@ impl Repository {
                 accepted.missing.retain(|m| ids.contains(&m.id));
                 (accepted.older, accepted.memory) = (Vec::new(), Vec::new());
             }
+        }
+        if *acceptance == Acceptance::AnotherDisk && accepted.is_about_the_repository() {
+            // The first disk still has what is missing here, so nothing of it is given up.
+            self.memory().be_another_disk()?;
         }
         self.memory().welcome(&welcome)?;
         accepted.put_back.retain(|m| welcome.contains(&m.id));
