@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::sync::Arc;
 
 use engine::health::{Health, HealthOptions, health};
 use engine::monitor::NullMonitor;
 use engine::repository::Repository;
-use engine::snapshots::ls;
+use engine::snapshots::diff::{Change, diff};
+use engine::snapshots::find::{FindOptions, find};
 use engine::snapshots::status::{StatusOptions, status};
-use engine::store::{Folder, ObjectName, Store};
+use engine::snapshots::{self, Selector, ls};
+use engine::store::{Folder, MemoryStore, ObjectName, Store};
 use engine::upkeep::verify::verify;
 use repo_format::config::Access;
 use scenario_tests::object_storage::{Manner, ObjectStorage};
@@ -58,6 +61,18 @@ fn requests_of_each_operation_are_counted() {
     repository.sync_catalog(&NullMonitor).unwrap();
     ls::ls(&repository, &snapshot, b"root", true, &mut |_, _| Ok(())).unwrap();
     found.push(("ls", counted(&server)));
+    find(&repository, "*7", &FindOptions::default(), &NullMonitor).unwrap();
+    found.push(("find", counted(&server)));
+    let newest = snapshots::select(&repository, &Selector::Latest { tag: None, until: None }).unwrap().snapshot;
+    counted(&server);
+    let mut changes = 0;
+    let mut count = |_: &Change| {
+        changes += 1;
+        Ok(())
+    };
+    diff(&repository, &snapshot, &newest, &mut count).unwrap();
+    assert_eq!(changes, 1, "the file");
+    found.push(("diff", counted(&server)));
     far.restore(&repository, first, "root/7");
     found.push(("restore of a file", counted(&server)));
     let (target, _) = far.restore(&repository, first, "root");
@@ -75,6 +90,8 @@ fn requests_of_each_operation_are_counted() {
         ("an hour, with opening", "1 DELETE, 8 GET, 6 LIST, 5 PUT"),
         ("open elsewhere", "3 GET, 2 LIST"),
         ("ls", "3 GET, 1 LIST"),
+        ("find", ""),
+        ("diff", ""),
         ("restore of a file", "3 GET, 2 LIST"),
         ("restore of 20 files", "3 GET, 2 LIST"),
         ("verify", "24 GET, 17 LIST"),
@@ -82,6 +99,45 @@ fn requests_of_each_operation_are_counted() {
     ];
     let found: Vec<_> = found.iter().map(|(what, count)| (*what, count.as_str())).collect();
     assert_eq!(found, expected);
+}
+
+/// The requests of an hourly backup, and of opening the repository and knowing its packs on another machine, when so many
+/// backups were made before.
+fn asked_after(backups: u64) -> (usize, [String; 2]) {
+    let memory = MemoryStore::new();
+    let fixture = Fixture::in_store(Arc::new(memory.clone()));
+    let root = fixture.folder("root");
+    let repository = fixture.open();
+    for n in 0..backups {
+        fs::write(root.join("file"), noise(n, 500)).unwrap();
+        backup(&repository, &root);
+    }
+    let server = ObjectStorage::start(Manner { page: 1000, ..Manner::default() });
+    for name in memory.names() {
+        server.put(&format!("office/enamel/{name}"), &memory.get(&name, u64::MAX).unwrap());
+    }
+    let packs = server.keys().iter().filter(|key| key.contains("/packs/")).count();
+    let near = fixture.through(another(&server));
+    let mut hour = String::new();
+    // In the first hour this machine keeps the nodes.
+    for n in 0..2 {
+        fs::write(root.join("file"), noise(backups + n, 500)).unwrap();
+        server.take_asked();
+        backup(&near.open(), &root);
+        hour = counted(&server);
+    }
+    let far = near.open_anew();
+    far.sync_catalog(&NullMonitor).unwrap();
+    (packs, [hour, counted(&server)])
+}
+
+#[test]
+fn a_thousand_packs_cost_an_hour_no_more_requests_than_a_dozen() {
+    let (few, many) = (asked_after(6), asked_after(500));
+    assert_eq!((few.0, many.0), (12, 1000));
+    assert_eq!(few.1, ["1 DELETE, 8 GET, 6 LIST, 5 PUT", "11 GET, 3 LIST"]);
+    // Their names fill two pages. A machine that has just come reads fewer than 64 segments: then they are merged.
+    assert_eq!(many.1, ["1 DELETE, 8 GET, 8 LIST, 5 PUT", "64 GET, 3 LIST"]);
 }
 
 #[test]
