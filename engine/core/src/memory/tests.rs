@@ -291,3 +291,30 @@ fn what_is_kept_is_found_by_the_place_without_the_id() {
     assert!(kept_at(states.path(), "b").is_empty());
     assert!(kept_at(&states.path().join("nowhere"), "a").is_empty());
 }
+
+#[test]
+fn disks_of_one_place_are_recognised_by_what_was_seen_on_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let turn = |there: &[u8]| {
+        let memory = open_at(folder.path(), "place");
+        memory.recognise(&there.iter().map(|number| manifest(*number).id).collect::<Vec<_>>()).unwrap();
+        (memory.turn().unwrap(), numbers(&memory))
+    };
+    let first = open_at(folder.path(), "place");
+    // A disk that nobody has told apart yet passes for the first.
+    first.remember_manifests(&[manifest(1), manifest(2), manifest(3)]).unwrap();
+    assert_eq!(turn(&[1]), (None, vec![3, 2, 1]));
+    for number in [3, 4] {
+        let memory = open_at(folder.path(), "place");
+        memory.be_another_disk(&[manifest(number).id]).unwrap();
+        memory.begin_own_line(&[manifest(1), manifest(number)], &[]).unwrap();
+    }
+    assert_eq!(turn(&[1, 2]), (Some((1, 3)), vec![2, 1]));
+    assert_eq!(turn(&[1, 3, 9]), (Some((2, 3)), vec![3, 1]));
+    assert_eq!(turn(&[1, 4]), (Some((3, 3)), vec![4, 1]));
+    // Nothing speaks for one of them: the first, which misses what it has seen.
+    assert_eq!(turn(&[1]), (Some((1, 3)), vec![2, 1]));
+    // Another place knows of no disks.
+    let elsewhere = open_at(folder.path(), "place 2");
+    assert_eq!((elsewhere.turn().unwrap(), elsewhere.is_new_place()), (None, true));
+}

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use repo_format::id::LeaseId;
 use rusqlite::{Connection, params};
 
-use super::{Memory, lines, lock};
+use super::{Memory, here, lines, lock};
 use crate::error::Result;
 
 /// Stands between the name of a place and the number of a disk there.
@@ -72,11 +72,19 @@ impl Memory {
         Ok(())
     }
 
-    /// From now on this is another disk of this place, of which nothing is known.
+    /// From now on this is another disk of this place, of which nothing is known. Until now `made_here` was remembered as if the
+    /// first disk had it.
     ///
     /// # Errors
     /// [`crate::ErrorKind::Cache`].
-    pub(crate) fn be_another_disk(&self) -> Result<()> {
+    pub(crate) fn be_another_disk(&self, made_here: &[LeaseId]) -> Result<()> {
+        let (at, line) = (self.at(), self.line());
+        self.write("note that it is another disk", |t| {
+            made_here.iter().try_for_each(|id| {
+                here::delete(t, &at, *id)?;
+                t.execute("DELETE FROM sightings WHERE line = ?1 AND manifest = ?2", params![line, id.0]).map(drop)
+            })
+        })?;
         let known = self.read("look for disks", |c| disks_at(c, &self.place))?;
         // A place that is itself new needs no second name.
         if let Some(new) = (2..).map(|number| name(&self.place, number)).find(|new| !known.contains(new))
