@@ -9,12 +9,16 @@ use engine::monitor::NullMonitor;
 use engine::repository::Repository;
 use engine::repository::members::{MemberState, add_member, members, remove_member, retire_member};
 use engine::snapshots::{self, Selector};
-use engine::store::{Folder, MemoryStore, ObjectName, Original};
+use engine::store::{Folder, MemoryStore, ObjectName, Original, Store};
 use engine::upkeep::prune::{self, PruneOptions};
 use engine::upkeep::repair::{RepairOptions, repair};
 use engine::{ErrorKind, Result};
 use repo_format::config::Access;
-use repo_format::id::{LeaseId, MemberId};
+use repo_format::head::ObjectKind;
+use repo_format::id::{Bytes32, LeaseId, MemberId};
+use repo_format::keyring::{Keyring, Recipient};
+use repo_format::member::Member;
+use repo_format::{clear, context, limits};
 
 use crate::damage::lab::noise;
 use crate::support::{Fixture, backup, verify_all};
@@ -263,4 +267,104 @@ fn members_say_who_was_retired_and_the_last_one_cannot_be() {
     assert!(states.iter().any(|(id, state)| *id == ada.id && matches!(state, MemberState::Retired(_))), "{states:?}");
     assert_eq!(retire_member(&repository, ada.id).unwrap_err().kind(), ErrorKind::NotFound);
     assert_eq!(retire_member(&repository, repository.member()).unwrap_err().kind(), ErrorKind::Usage);
+}
+
+/// How many members each of the years retires beside the one that this test knows.
+const CROWD: u64 = 1000;
+const YEARS: u64 = 10;
+
+/// The tag of a version, by somebody who knows the link of the one before.
+fn tag(link: &[u8; 32], tagged: &[u8]) -> [u8; 32] {
+    *blake3::keyed_hash(&blake3::derive_key(context::KEYRING_TAG, link), tagged).as_bytes()
+}
+
+/// Puts another body in place of a version of the keyring and of its copy, tagged with the link of the one before.
+fn rewrite(store: &MemoryStore, version: u64, link: &[u8; 32], change: impl FnOnce(&mut Keyring)) {
+    let bytes = store.get(&ObjectName::Keyring(version), u64::MAX).unwrap();
+    let object = clear::decode(ObjectKind::Keyring, &bytes, limits::KEYRING).unwrap();
+    let mut keyring = Keyring::decode(object.body).unwrap();
+    change(&mut keyring);
+    let object = clear::encode(ObjectKind::Keyring, &keyring.encode().unwrap(), |tagged| tag(link, tagged)).unwrap();
+    store.put_raw(&ObjectName::Keyring(keyring.version), object.clone());
+    store.put_raw(&ObjectName::Copy(Original::Keyring(keyring.version)), object);
+}
+
+/// A member whose key nobody has any more.
+fn somebody(year: u64, number: u64) -> MemberId {
+    MemberId(blake3::hash(&[year.to_le_bytes(), number.to_le_bytes()].concat()).as_bytes()[..16].try_into().unwrap())
+}
+
+/// An administrator who comes and is retired with a thousand others; the link that both versions are tagged with, and the
+/// last that the administrator knows.
+fn a_year_of_many(office: &Office, repository: &Repository, year: u64) -> (Admin, [u8; 32]) {
+    let link = || *repository.keys().secrets().link();
+    let (before, joined) = (link(), repository.keyring_version() + 1);
+    let key = KeyFile::generate().unwrap().to_text().to_string();
+    let credential = Credential::KeyFile(KeyFile::parse(&key).unwrap());
+    let admin = Admin { id: add_member(repository, &credential, "ada").unwrap(), key };
+    let known = link();
+    retire_member(repository, admin.id).unwrap();
+    let crowd: Vec<_> = (0..CROWD).map(|number| somebody(year, number)).collect();
+    rewrite(&office.store, joined, &before, |keyring| {
+        let like = keyring.recipients[0].clone();
+        keyring.recipients.extend(crowd.iter().map(|member| Recipient { member: *member, ..like.clone() }));
+        keyring.recipients.sort_by_key(|recipient| recipient.member);
+    });
+    rewrite(&office.store, joined + 1, &known, |keyring| {
+        let retired = keyring.retired.get_or_insert_default();
+        retired.extend(&crowd);
+        retired.sort();
+    });
+    let bytes = office.store.get(&ObjectName::Member(admin.id), u64::MAX).unwrap();
+    let object = clear::decode(ObjectKind::Member, &bytes, limits::SMALL_OBJECT).unwrap();
+    let like = Member::decode(object.body).unwrap();
+    for id in crowd {
+        // No key that anybody has fits it.
+        let commitment = Bytes32(*blake3::hash(&id.0).as_bytes());
+        let member = Member { id, commitment, ..like.clone() };
+        let object = clear::encode(ObjectKind::Member, &member.encode().unwrap(), |_| [0; 32]).unwrap();
+        office.store.put_raw(&ObjectName::Member(id), object);
+    }
+    (admin, known)
+}
+
+#[test]
+fn ten_thousand_retired_members_keep_nobody_out_and_let_nobody_in() {
+    let office = Office::new();
+    let repository = office.fixture.open_anew();
+    let may = office.save(1);
+    let years: Vec<_> = (0..YEARS).map(|year| a_year_of_many(&office, &repository, year)).collect();
+    let newest = repository.keyring_version();
+    drop(repository);
+    // The office writes as ever.
+    let repository = office.fixture.open_anew();
+    assert!(repository.warnings().is_empty(), "{:?}", repository.warnings());
+    let june = backup(&repository, &office.source).0;
+    let states = members(&repository).unwrap();
+    let retired = states.iter().filter(|member| matches!(member.state, MemberState::Retired(_))).count();
+    assert_eq!((retired as u64, states.len() as u64), (YEARS * (CROWD + 1), YEARS * (CROWD + 1) + 1));
+    // The first and the last of them read what was there in their times, and write nothing.
+    for (admin, _) in [&years[0], &years[9]] {
+        office.assert_reads(admin, &[may]);
+        assert_eq!(office.open_as(admin, Access::Write).err().unwrap().kind(), ErrorKind::Refused);
+    }
+    let repository = office.open_as(&years[9].0, Access::Read).unwrap();
+    assert!(repository.later_snapshots().unwrap().contains(&june));
+    // None of them can make the next version: the link that each knows is not that of the newest.
+    for (admin, link) in [&years[0], &years[9]] {
+        let next = ObjectName::Keyring(newest + 1);
+        rewrite(&office.store, newest, link, |keyring| {
+            keyring.version = newest + 1;
+            keyring.recipients[0].member = admin.id;
+        });
+        let repository = office.fixture.try_open("reads", &office.fixture.credential(), Access::Read).unwrap();
+        assert_eq!(repository.keyring_version(), newest);
+        assert!(repository.warnings()[0].contains("cannot be read, so the newest secrets are not known"));
+        let error = office.fixture.try_open("writes", &office.fixture.credential(), Access::Write).err().unwrap();
+        assert!(error.to_string().contains("cannot be read"), "{error}");
+        for name in [ObjectName::Copy(Original::Keyring(newest + 1)), next] {
+            office.store.delete(&name).unwrap();
+        }
+    }
+    office.fixture.open_anew();
 }

@@ -129,7 +129,7 @@ struct Tries<'a> {
     spent: u64,
     tried: HashSet<MemberId>,
     /// All members that exist, once that was asked.
-    there: Option<Vec<Original>>,
+    there: Option<BTreeSet<MemberId>>,
     refused: Option<Error>,
 }
 
@@ -141,11 +141,15 @@ impl Tries<'_> {
         if self.tried.is_empty() || recipients.is_empty() {
             return Ok(recipients);
         }
-        if self.there.is_none() {
-            self.there = Some(vital::originals(self.source.store, Folder::Keys)?);
-        }
-        let there = self.there.as_deref().unwrap_or_default();
-        recipients.retain(|id| there.contains(&Original::Member(*id)));
+        let there = match self.there.take() {
+            Some(there) => there,
+            None => {
+                let listed = vital::originals(self.source.store, Folder::Keys)?.into_iter();
+                listed.filter_map(|of| if let Original::Member(id) = of { Some(id) } else { None }).collect()
+            }
+        };
+        recipients.retain(|id| there.contains(id));
+        self.there = Some(there);
         Ok(recipients)
     }
 
