@@ -25,6 +25,7 @@ pub struct StatsArgs {}
 struct Summary {
     snapshots: u64,
     logical_bytes: u64,
+    partial_snapshots: u64,
     chunks: u64,
     chunk_bytes: u64,
     stored_chunk_bytes: u64,
@@ -58,6 +59,7 @@ pub fn run(_args: &StatsArgs, context: &Context<'_>) -> Result<Exit> {
         let summary = Summary {
             snapshots: s.snapshots,
             logical_bytes: s.logical_bytes,
+            partial_snapshots: s.partial_snapshots,
             chunks: s.chunks,
             chunk_bytes: s.chunk_bytes,
             stored_chunk_bytes: s.stored_chunk_bytes,
@@ -88,7 +90,7 @@ pub fn run(_args: &StatsArgs, context: &Context<'_>) -> Result<Exit> {
         ("index", of(s.segments, s.segment_bytes, "segment")),
         ("cache", format!("{} on this machine", format::bytes(s.cache_bytes))),
         ("verified", verified(&s)),
-        ("saved", saved(s.logical_bytes, s.pack_bytes + s.segment_bytes)),
+        ("saved", saved(&s)),
     ])?;
     Ok(Exit::Done)
 }
@@ -108,10 +110,16 @@ fn verified(stats: &Stats) -> String {
     }
 }
 
-fn saved(logical_bytes: u64, stored_bytes: u64) -> String {
+fn saved(stats: &Stats) -> String {
+    let stored_bytes = stats.pack_bytes + stats.segment_bytes;
     if stored_bytes == 0 {
         return "nothing is stored yet".into();
     }
-    let tenths = logical_bytes.saturating_mul(10) / stored_bytes;
+    if stats.partial_snapshots > 0 {
+        // The size of a copy is that of its original, whatever it lacks.
+        let partial = format::counted(stats.partial_snapshots, "snapshot");
+        return format!("cannot be told: {partial} lacked some sources when copied, and count as whole");
+    }
+    let tenths = stats.logical_bytes.saturating_mul(10) / stored_bytes;
     format!("all snapshots together are {}.{} times as large as the repository", tenths / 10, tenths % 10)
 }

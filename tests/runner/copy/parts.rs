@@ -4,6 +4,7 @@ use std::fs;
 
 use engine::copy::{CopyOptions, RootChoice, What, copy};
 use engine::monitor::NullMonitor;
+use engine::snapshots::stats::stats;
 use repo_format::cbor::ByteString;
 
 use super::scene::{Scene, options};
@@ -29,12 +30,14 @@ fn leave_out_a_folder(scene: &Scene) {
     assert_eq!(manifest.roots_left_out(), [ByteString(b"root".to_vec())]);
     assert_eq!(manifest.roots.len(), 1);
     scene.target.assert_restores(&target, copied.id.unwrap(), &look(&documents));
+    assert_eq!(stats(&target).unwrap().partial_snapshots, 1);
     let notes = verify_all(&target).notes;
     assert!(notes.iter().any(|note| note.starts_with("1 copy was made without root:")), "{notes:?}");
 
     // Everything is more than what is there.
     let all = copy(&source, &target, &What::All, &options(), &NullMonitor).unwrap();
     assert_eq!((all.copied.len(), all.copied[0].left_out.len()), (1, 0));
+    assert_eq!(stats(&target).unwrap().partial_snapshots, 1);
     // And a part of that is there.
     let part = copy(&source, &target, &What::All, &only, &NullMonitor).unwrap();
     assert_eq!((part.copied.len(), part.present.len()), (0, 1));

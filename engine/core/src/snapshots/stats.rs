@@ -15,8 +15,11 @@ use crate::snapshots;
 pub struct Stats {
     /// The number of readable snapshots.
     pub snapshots: u64,
-    /// The size of all files of all snapshots: the space of full copies.
+    /// The size of all files of all snapshots: the space of full copies. It includes the sources that copies lack, as their
+    /// originals had them.
     pub logical_bytes: u64,
+    /// The number of snapshots that are copies without some of their sources.
+    pub partial_snapshots: u64,
     /// The number of different chunks.
     pub chunks: u64,
     /// Their plain size in bytes.
@@ -58,6 +61,7 @@ pub fn stats(repository: &Repository) -> Result<Stats> {
     Ok(Stats {
         snapshots: list.len() as u64,
         logical_bytes: list.iter().map(|s| s.manifest.statistics.total_bytes).sum(),
+        partial_snapshots: list.iter().filter(|s| !s.manifest.roots_left_out().is_empty()).count() as u64,
         chunks: totals.chunks,
         chunk_bytes: totals.plain_bytes,
         stored_chunk_bytes: totals.sealed_bytes,
