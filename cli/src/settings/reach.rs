@@ -40,9 +40,9 @@ impl Reach {
         // `[a.b]` says all that an empty `[a]` above it would.
         let lines = file.text();
         let lines = lines.lines().filter(|line| !line.is_empty() && *line != format!("[{}]", outer(section)));
-        let with_remark = |line: &str| match line.starts_with("ca = ") {
-            true => format!("{line}  # copy this file to the other computer, too"),
-            false => line.to_owned(),
+        let with_remark = |line: &str| {
+            let remark = if line.starts_with("ca = ") { "  # copy this file to the other computer, too" } else { "" };
+            format!("{line}{remark}")
         };
         Ok(lines.map(with_remark).collect())
     }

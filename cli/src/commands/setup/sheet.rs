@@ -61,11 +61,10 @@ impl Sheet {
     pub fn text(&self) -> Zeroizing<String> {
         let (place, words) = (&self.place, &*self.password);
         let lines: String = self.lines.iter().map(|line| format!("  {line}\n")).collect();
-        let lines = match self.lines.is_empty() {
-            true => lines,
-            false => {
-                format!("Write into the enamel.toml of that computer, which --config names:\n{lines}{ACCESS_KEY}\n")
-            }
+        let lines = if lines.is_empty() {
+            lines
+        } else {
+            format!("Write into the enamel.toml of that computer, which --config names:\n{lines}{ACCESS_KEY}\n")
         };
         Zeroizing::new(format!(
             "RECOVERY SHEET\n\
