@@ -13,8 +13,8 @@ use rusqlite::{Connection, params};
 use super::{Memory, here, lines, lock};
 use crate::error::Result;
 
-/// Stands between the name of a place and the number of a disk there.
-const DISK: &str = " (disk ";
+/// Stands between the name of a place and the number of a disk there. A folder may have any other name.
+const DISK: &str = "\u{1}(disk ";
 
 fn name(place: &str, number: usize) -> String {
     format!("{place}{DISK}{number})")
