@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use axum::{Extension, Router};
 use engine::{Error, ErrorKind, Result};
+use http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use repo_format::evidence::ActionEnd;
@@ -230,6 +233,10 @@ fn serve(runtime: &Runtime, open: Opening, ended: watch::Receiver<bool>) {
     });
 }
 
+/// The computer at the other end of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub IpAddr);
+
 /// The pages that a connection meets, and its TLS.
 #[derive(Clone)]
 struct Way {
@@ -244,11 +251,11 @@ async fn accept(listener: tokio::net::TcpListener, way: Way, turns: Arc<Semaphor
             () = wait_for(ended.clone()) => return,
         };
         match accepted {
-            Ok((stream, _)) => {
+            Ok((stream, from)) => {
                 let Ok(turn) = turns.clone().try_acquire_owned() else { continue };
                 let (way, ended) = (way.clone(), ended.clone());
                 tokio::spawn(async move {
-                    meet(stream, way, ended).await;
+                    meet(stream, Peer(from.ip()), way, ended).await;
                     drop(turn);
                 });
             }
@@ -259,21 +266,26 @@ async fn accept(listener: tokio::net::TcpListener, way: Way, turns: Arc<Semaphor
 }
 
 /// Takes a connection in. Its errors are the browser's.
-async fn meet(stream: TcpStream, Way { router, tls }: Way, ended: watch::Receiver<bool>) {
-    let Some(tls) = tls else { return attend(stream, router, ended).await };
+async fn meet(stream: TcpStream, from: Peer, Way { router, tls }: Way, ended: watch::Receiver<bool>) {
+    let Some(tls) = tls else { return attend(stream, from, router, ended).await };
     if let Ok(Ok(stream)) = tokio::time::timeout(HEAD_WITHIN, tls.accept(stream)).await {
-        attend(stream, router, ended).await;
+        attend(stream, from, router, ended).await;
     }
 }
 
 /// Serves one connection to its end.
-async fn attend<S>(stream: S, router: Router, ended: watch::Receiver<bool>)
+async fn attend<S>(stream: S, from: Peer, router: Router, ended: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_WITHIN).max_buf_size(HEAD_MAX);
-    let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    let router = TowerToHyperService::new(router);
+    let pages = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(from);
+        router.call(request)
+    });
+    let connection = builder.serve_connection(TokioIo::new(stream), pages);
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,

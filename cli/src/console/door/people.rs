@@ -1,5 +1,6 @@
 //! People who come in with a password, in a file of their own. These passwords open the console, never a repository.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -12,10 +13,15 @@ use serde::{Deserialize, Serialize};
 use super::role::Role;
 use super::secret::are_same;
 use super::session::Person;
+use crate::fnv;
 use crate::whole_file::{Unusable, read_json, write_json};
 
-/// Tries of a password in [`WINDOW`], of all browsers together: each costs a tenth of a second of a core.
+/// Tries of a password in [`WINDOW`] for one name, from one computer.
 const TRIES_MAX: usize = 5;
+/// The same for all names, from one computer.
+const TRIES_FROM_ONE_MAX: usize = 20;
+/// The same for all names, from all computers: each costs a tenth of a second of a core.
+const TRIES_OF_ALL_MAX: usize = 60;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Longest name, in characters.
 const NAME_MAX: usize = 60;
@@ -47,7 +53,30 @@ pub enum Denied {
 /// Everybody who may come in with a password.
 pub struct People {
     file: PathBuf,
-    tries: Mutex<Vec<Instant>>,
+    tries: Mutex<Vec<Try>>,
+}
+
+/// A try of a password.
+struct Try {
+    at: Instant,
+    from: IpAddr,
+    /// Stands for the name, which may be long, or a password in the wrong field.
+    name: u64,
+}
+
+/// The computer of an address. One with IPv6 has many, which differ in their second half.
+fn computer(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
+}
+
+impl Try {
+    /// Whether both are for one name, from one computer.
+    fn is_of_same(&self, other: &Try) -> bool {
+        (self.from, self.name) == (other.from, other.name)
+    }
 }
 
 impl People {
@@ -99,39 +128,49 @@ impl People {
         Ok(was_there)
     }
 
-    /// The person of this name and password.
+    /// The person of this name and password, who is at the computer `from`. Wrong tries make their own name wait there, not others.
     ///
     /// # Errors
     /// The file cannot be read. A wrong name or password is in the result.
-    pub fn check(&self, name: &str, password: &str, now: Instant) -> Result<std::result::Result<Person, Denied>> {
-        if !self.may_try(now) {
+    pub fn check(
+        &self,
+        (name, password): (&str, &str),
+        from: IpAddr,
+        now: Instant,
+    ) -> Result<std::result::Result<Person, Denied>> {
+        let own = Try { at: now, from: computer(from), name: fnv::hash(name.bytes()) };
+        if !self.may_try(&own) {
             return Ok(Err(Denied::Wait));
         }
         let people = self.read()?;
         let found = people.iter().find(|entry| entry.name == name);
         // A name that is not there takes as long as one that is.
         let (salt, expected) = found.map_or(([0; 16], [0; 32]), |entry| (entry.salt, entry.hash));
-        let own = hash(password, &salt)?;
-        match found.filter(|_| are_same(&own, &expected)) {
+        let hashed = hash(password, &salt)?;
+        match found.filter(|_| are_same(&hashed, &expected)) {
             None => Ok(Err(Denied::Wrong)),
             Some(entry) => {
-                self.tries().clear();
+                self.tries().retain(|other| !other.is_of_same(&own));
                 Ok(Ok(Person { name: entry.name.clone(), role: entry.role }))
             }
         }
     }
 
-    fn may_try(&self, now: Instant) -> bool {
+    /// Counts a try, if it may be made.
+    fn may_try(&self, own: &Try) -> bool {
         let mut tries = self.tries();
-        tries.retain(|then| now.duration_since(*then) < WINDOW);
-        let may = tries.len() < TRIES_MAX;
+        tries.retain(|other| own.at.duration_since(other.at) < WINDOW);
+        let count = |is_alike: &dyn Fn(&Try) -> bool| tries.iter().filter(|other| is_alike(other)).count();
+        let may = tries.len() < TRIES_OF_ALL_MAX
+            && count(&|other| other.from == own.from) < TRIES_FROM_ONE_MAX
+            && count(&|other| other.is_of_same(own)) < TRIES_MAX;
         if may {
-            tries.push(now);
+            tries.push(Try { ..*own });
         }
         may
     }
 
-    fn tries(&self) -> MutexGuard<'_, Vec<Instant>> {
+    fn tries(&self) -> MutexGuard<'_, Vec<Try>> {
         self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -172,7 +211,11 @@ fn usage(message: String) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
     fn dana(role: Role) -> Person {
         Person { name: "Dana".to_owned(), role }
@@ -183,28 +226,50 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let people = People::of(folder.path(), "c17bc452");
         let now = Instant::now();
-        assert_eq!(people.check("Dana", "correct horse", now).unwrap(), Err(Denied::Wrong));
+        assert_eq!(people.check(("Dana", "correct horse"), HERE, now).unwrap(), Err(Denied::Wrong));
         people.put(dana(Role::Staff), "correct horse").unwrap();
-        assert_eq!(people.check("Dana", "correct horse", now).unwrap(), Ok(dana(Role::Staff)));
-        assert_eq!(people.check("Dana", "correct horsE", now).unwrap(), Err(Denied::Wrong));
+        assert_eq!(people.check(("Dana", "correct horse"), HERE, now).unwrap(), Ok(dana(Role::Staff)));
+        assert_eq!(people.check(("Dana", "correct horsE"), HERE, now).unwrap(), Err(Denied::Wrong));
         people.put(dana(Role::Owner), "battery staple").unwrap();
         assert_eq!(people.list().unwrap(), [dana(Role::Owner)]);
-        assert_eq!(people.check("Dana", "correct horse", now).unwrap(), Err(Denied::Wrong));
+        assert_eq!(people.check(("Dana", "correct horse"), HERE, now).unwrap(), Err(Denied::Wrong));
         assert!(people.remove("Dana").unwrap() && !people.remove("Dana").unwrap());
-        assert_eq!(people.check("Dana", "battery staple", now).unwrap(), Err(Denied::Wrong));
+        assert_eq!(people.check(("Dana", "battery staple"), HERE, now).unwrap(), Err(Denied::Wrong));
     }
 
     #[test]
-    fn five_wrong_passwords_have_to_wait_for_a_minute() {
+    fn five_wrong_passwords_of_a_name_have_to_wait_for_a_minute() {
         let folder = tempfile::tempdir().unwrap();
         let people = People::of(folder.path(), "c17bc452");
         people.put(dana(Role::Look), "correct horse").unwrap();
         let now = Instant::now();
         for _ in 0..TRIES_MAX {
-            assert_eq!(people.check("Dana", "wrong", now).unwrap(), Err(Denied::Wrong));
+            assert_eq!(people.check(("Dana", "wrong"), HERE, now).unwrap(), Err(Denied::Wrong));
         }
-        assert_eq!(people.check("Dana", "correct horse", now).unwrap(), Err(Denied::Wait));
-        assert_eq!(people.check("Dana", "correct horse", now + WINDOW).unwrap(), Ok(dana(Role::Look)));
+        let right = |from: &str, now| people.check(("Dana", "correct horse"), from.parse().unwrap(), now).unwrap();
+        assert_eq!(right("127.0.0.1", now), Err(Denied::Wait));
+        assert_eq!(right("::ffff:127.0.0.1", now), Err(Denied::Wait), "the same computer");
+        assert_eq!(people.check(("Bell", "wrong"), HERE, now).unwrap(), Err(Denied::Wrong), "others try here");
+        assert_eq!(right("192.168.1.7", now), Ok(dana(Role::Look)), "another computer");
+        assert_eq!(right("127.0.0.1", now), Err(Denied::Wait), "which changes nothing here");
+        assert_eq!(right("127.0.0.1", now + WINDOW), Ok(dana(Role::Look)));
+    }
+
+    #[test]
+    fn all_tries_of_a_computer_and_of_all_computers_are_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        let people = People::of(folder.path(), "c17bc452");
+        let now = Instant::now();
+        let counted = |from: &str| {
+            let own = |name| Try { at: now, from: computer(from.parse().unwrap()), name };
+            (0..100).filter(|name| people.may_try(&own(*name))).count()
+        };
+        assert_eq!(counted("2001:db8::1"), TRIES_FROM_ONE_MAX);
+        assert_eq!(counted("2001:db8::ffff:2"), 0, "another address of the same computer");
+        assert_eq!((counted("2001:db8:0:1::1"), counted("10.0.0.1")), (TRIES_FROM_ONE_MAX, TRIES_FROM_ONE_MAX));
+        assert_eq!(counted("10.0.0.2"), 0, "{TRIES_OF_ALL_MAX} of all");
+        let later = Try { at: now + WINDOW, from: HERE, name: 0 };
+        assert!(people.may_try(&later));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The door as people see it: the link, the password, the lock.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,13 +8,14 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
-use axum::{Form, Router};
+use axum::{Extension, Form, Router};
 use engine::Result;
 use http::HeaderMap;
 use repo_format::evidence::ActionEnd;
 use serde::Deserialize;
 
 use super::super::door::{Denied, Person, Role};
+use super::super::server::Peer;
 use super::super::setup::owner;
 use super::super::view::{Mark, words};
 use super::{Answer, House, Refusal, page};
@@ -61,10 +63,14 @@ async fn show_login(State(house): State<Arc<House>>) -> Answer {
     page(&house.login(None).await)
 }
 
-async fn login(State(house): State<Arc<House>>, Form(given): Form<Credentials>) -> Answer {
+async fn login(
+    State(house): State<Arc<House>>,
+    Extension(Peer(from)): Extension<Peer>,
+    Form(given): Form<Credentials>,
+) -> Answer {
     let asked = house.clone();
     let Credentials { name, password } = given;
-    let checked = house.office.think(move || asked.check(name.trim(), &password)).await?;
+    let checked = house.office.think(move || asked.check(name.trim(), &password, from)).await?;
     let trouble = match checked {
         Ok(person) => return Ok(house.door.let_in(person, Redirect::to("/"))?),
         Err(Denied::Wrong) => "Name or password is wrong.",
@@ -82,8 +88,8 @@ async fn lock(State(house): State<Arc<House>>, headers: HeaderMap) -> Answer {
 
 impl House {
     /// Checks a password, and keeps who came in, or tried to.
-    fn check(&self, name: &str, password: &str) -> Result<std::result::Result<Person, Denied>> {
-        let checked = self.door.people.check(name, password, Instant::now())?;
+    fn check(&self, name: &str, password: &str, from: IpAddr) -> Result<std::result::Result<Person, Denied>> {
+        let checked = self.door.people.check((name, password), from, Instant::now())?;
         match &checked {
             Ok(person) => self.came_in(person, "come in by a password", ActionEnd::Done)?,
             Err(Denied::Wrong) => {

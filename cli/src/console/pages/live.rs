@@ -1,6 +1,7 @@
 //! The last choice: the live database goes back to what a backup has. The one that is there now is kept under another name.
 
 use std::ffi::OsString;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use askama::Template;
 use axum::extract::{Path as Address, Query, State};
 use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
-use axum::{Form, Router};
+use axum::{Extension, Form, Router};
 use engine::Result;
 use engine::database::{Connection, Row};
 use engine::pack::ChunkReader;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 
 use super::super::door::{Denied, Role, Visitor};
 use super::super::office::search;
+use super::super::server::Peer;
 use super::super::view::{Frame, Tab, number, time};
 use super::{Answer, House, Refusal, page};
 use crate::agent::{Ask, Task, now};
@@ -104,7 +106,12 @@ async fn show(
     })
 }
 
-async fn start(State(house): State<Arc<House>>, visitor: Visitor, Form(chosen): Form<Chosen>) -> Answer {
+async fn start(
+    State(house): State<Arc<House>>,
+    visitor: Visitor,
+    Extension(Peer(from)): Extension<Peer>,
+    Form(chosen): Form<Chosen>,
+) -> Answer {
     let thing = visitor.0.thing(chosen.thing)?;
     let snapshot = thing.snapshot;
     let known = house.office.look(move |_, repository| schemas(repository, snapshot)).await?;
@@ -117,7 +124,7 @@ async fn start(State(house): State<Arc<House>>, visitor: Visitor, Form(chosen): 
             chosen.schema
         )));
     }
-    house.is_really(&visitor, chosen.password).await?;
+    house.is_really(&visitor, chosen.password, from).await?;
     let url = house
         .office
         .database()
@@ -131,12 +138,17 @@ async fn start(State(house): State<Arc<House>>, visitor: Visitor, Form(chosen): 
 }
 
 impl House {
-    /// Checks the password of the person who is in.
-    async fn is_really(self: &Arc<Self>, visitor: &Visitor, password: String) -> std::result::Result<(), Refusal> {
+    /// Checks the password of the person who is in, at the computer `from`.
+    async fn is_really(
+        self: &Arc<Self>,
+        visitor: &Visitor,
+        password: String,
+        from: IpAddr,
+    ) -> std::result::Result<(), Refusal> {
         let (house, session) = (self.clone(), visitor.0.clone());
         let checked = self.office.think(move || {
             let person = &session.person;
-            let checked = house.door.people.check(&person.name, &password, Instant::now())?;
+            let checked = house.door.people.check((&person.name, &password), from, Instant::now())?;
             if !matches!(&checked, Ok(found) if found.role == Role::Owner) {
                 let number = house.journal.begin(person.orderer(), &"type the password again".into())?;
                 house.journal.end(number, ActionEnd::Refused)?;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
-use super::client::{Browser, Console, Reply};
+use super::client::{Browser, Console, Reply, form};
 use crate::harness::Machine;
 
 /// Every page and form, and a value for each part of an address.
@@ -196,4 +196,24 @@ fn an_agent_ends_though_a_page_is_open() {
     let begun = Instant::now();
     assert_eq!(console.end(), Some(0));
     assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
+}
+
+#[test]
+fn wrong_passwords_of_one_keep_nobody_else_out() {
+    let console = console();
+    let owner = console.enter();
+    for name in ["Dana", "Bell"] {
+        let password = [("password", "correct horse"), ("again", "correct horse")];
+        owner.post("/settings/people", &[&password[..], &[("name", name), ("role", "staff")]].concat()).expect(303);
+    }
+    let origin = console.origin();
+    let tried = |password: &str| {
+        let form = form(&[("name", "Dana"), ("password", password)]);
+        console.ask("POST", "/login", &[("Origin", &origin)], &form).expect(403).body
+    };
+    for _ in 0..5 {
+        assert!(tried("wrong").contains("Name or password is wrong."));
+    }
+    assert!(tried("correct horse").contains("Wait a minute"));
+    console.log_in("Bell", "correct horse");
 }

@@ -23,7 +23,7 @@
 //! | a page asks for something elsewhere | `browser::pages::each_page_is_for_everybody_and_only_from_here` |
 //! | somebody does what is not theirs | `routes::each_role_gets_exactly_the_routes_that_the_table_gives_it` |
 //! | a route that nobody has thought of | `routes::a_method_that_is_not_in_the_table_is_closed_to_everybody` |
-//! | passwords are tried one after the other | the tests of `door/people.rs` |
+//! | passwords are tried one after the other | the tests of `door/people.rs`, `door::wrong_passwords_of_one_keep_nobody_else_out` |
 //! | heads and forms that are too large, or no requests at all | `door::requests_that_are_too_large_or_malformed_are_refused` |
 //! | heads and forms byte by byte, connections and streams that stay | the tests of `slow`, `door::many_idle_connections_keep_nobody_out_for_long` |
 //! | a page that was left open tells more after it was locked | `slow::a_page_that_stays_open_is_told_nothing_more_when_it_is_locked` |

@@ -6,12 +6,14 @@
 //! office    the practice that these tests share
 //! pages     each page: read by a machine, nothing from elsewhere, nothing too wide
 //! keys      restoring and removing with the keyboard only, and without script
+//! login     coming in by name and password
 //! print     what is on paper
 //! setup     the first start
 //! ```
 
 mod chromium;
 mod keys;
+mod login;
 mod office;
 mod page;
 mod pages;
