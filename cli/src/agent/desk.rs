@@ -52,7 +52,7 @@ pub struct Running {
     pub is_stopping: bool,
 }
 
-/// What the agent does, or is about to do.
+/// The work of the agent: what it does, or is about to do.
 #[derive(Debug, Clone, PartialEq)]
 pub enum UnderWay {
     /// An order with its number, which the agent has not taken yet.
@@ -122,7 +122,7 @@ impl Desk {
         waiting.map(|(_, order)| order)
     }
 
-    /// What is under way. A run keeps the number that its order had.
+    /// The work under way. A run keeps the number that its order had.
     pub fn under_way(&self) -> Option<UnderWay> {
         let papers = self.papers();
         let waits = papers.waiting.as_ref().map(|(id, order)| UnderWay::Waits(*id, order.task));

@@ -39,7 +39,7 @@ use crate::agent::Journal;
 
 pub use office::Office;
 pub use server::{Console, Inside, Kept};
-pub use setup::First;
+pub use setup::{First, Next};
 
 /// Everything that a page may ask.
 pub struct House {

@@ -3,18 +3,23 @@
 //! words of it were typed back.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use engine::database::Password;
 use engine::error::chain;
 use engine::{Error, ErrorKind, Result};
+use repo_format::config::Access;
+use zeroize::Zeroizing;
 
-use super::door::{Door, Person, Role};
+use super::door::{Door, People, Person, Role};
 use super::server::{Console, Inside, Kept};
 use super::{call, no_state_dir};
-use crate::commands::setup::answers::{self, Draft};
+use crate::commands::setup::answers::{self, Draft, NONE};
 use crate::commands::setup::file::Lines;
+use crate::commands::setup::server::{self, Application, Found, Survey};
 use crate::commands::setup::sheet::{self, Sheet, TYPED_BACK};
 use crate::commands::setup::{disk, making};
 use crate::context::Context;
@@ -22,8 +27,9 @@ use crate::environment;
 use crate::fnv;
 use crate::global::Global;
 use crate::interrupt::Interrupt;
+use crate::process;
 use crate::settings::Place;
-use crate::ui::Ui;
+use crate::ui::{Ui, format};
 
 /// How often it is looked whether the user wishes to stop.
 const POLL: Duration = Duration::from_millis(100);
@@ -58,6 +64,41 @@ impl Wrong {
     }
 }
 
+/// Answers about what to save.
+#[derive(Default)]
+pub struct What {
+    /// The address of the database server; empty for none.
+    pub database: String,
+    /// The password of its account.
+    pub password: Zeroizing<String>,
+    /// Where the images of the application are on this computer.
+    pub images: String,
+    /// Folders, with commas between.
+    pub folders: String,
+}
+
+/// The last wishes, each of which may be left out.
+#[derive(Default)]
+pub struct Wish {
+    /// The name with which the owner comes in without a link.
+    pub name: String,
+    /// Their password for the page.
+    pub password: Zeroizing<String>,
+    /// The same once more.
+    pub again: Zeroizing<String>,
+    /// The computer is to make backups by itself.
+    pub is_service: bool,
+}
+
+/// The agent that serves the page next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// This program.
+    Here,
+    /// The service of this computer.
+    Service,
+}
+
 /// Done, or an answer will not do.
 pub type Answered = Result<std::result::Result<(), Wrong>>;
 
@@ -70,10 +111,11 @@ pub struct Wizard {
     settings: PathBuf,
     draft: Draft,
     progress: Mutex<Progress>,
-    finished: Sender<()>,
+    state_dir: PathBuf,
+    finished: Sender<Next>,
 }
 
-/// The things that are in memory only. Whoever has it is the only one who does something.
+/// The things that are in memory only. Its holder is the only one who does something.
 #[derive(Default)]
 struct Progress {
     sheet: Option<Arc<Sheet>>,
@@ -90,6 +132,10 @@ pub struct Seen {
     pub shared: Option<PathBuf>,
     /// Other disks of this computer.
     pub disks: Vec<PathBuf>,
+    /// The database server as it is now, or why nobody gets in; none if none is saved.
+    pub database: Option<std::result::Result<Survey, String>>,
+    /// The address of a server on this computer.
+    pub usual_database: Option<String>,
     /// The sheet, when it is its turn.
     pub sheet: Option<Arc<Sheet>>,
     /// The settings file.
@@ -113,9 +159,16 @@ impl Wizard {
         };
         let lines = draft.map_or_else(|| answers::settings_at(&self.settings).map(|file| Lines::of(&file)), Ok)?;
         let place = lines.repository.as_deref().map(place_of).transpose()?;
+        let database = match step {
+            Step::Make => survey(&lines).map(|survey| survey.map_err(|error| chain(&error).to_string())),
+            _ => None,
+        };
+        let data_folder = database.as_ref().and_then(|survey| survey.as_ref().ok()?.data_folder.clone());
         Ok(Seen {
             step,
-            shared: place.and_then(|place| shared(&place, &lines)),
+            shared: place.and_then(|place| shared(&place, &lines, data_folder)),
+            database,
+            usual_database: server::usual_url(),
             lines,
             disks: disk::others(),
             sheet: progress.sheet.clone(),
@@ -123,21 +176,70 @@ impl Wizard {
         })
     }
 
-    /// Takes the folders to save.
+    /// Takes what to save: looks into the database, and keeps the password of its account in a file beside the settings.
     ///
     /// # Errors
     /// They cannot be kept.
-    pub fn take_what(&self, folders: &str) -> Answered {
+    pub fn take_what(&self, given: &What) -> Answered {
         let progress = self.progress();
         if progress.has_begun() {
             return Ok(Ok(()));
         }
         let mut lines = self.lines()?;
-        match answers::folders(folders, lines.database.is_some()) {
+        if let Err(wrong) = self.take_database(given, &mut lines)? {
+            return Ok(Err(wrong));
+        }
+        match answers::folders(&given.folders, lines.database.is_some()) {
             Err(error) => return Ok(Err(Wrong::new("folders", &error))),
             Ok(folders) => lines.sources = folders,
         }
         self.draft.keep(&lines).map(Ok)
+    }
+
+    fn take_database(&self, given: &What, lines: &mut Lines) -> Answered {
+        let url = given.database.trim();
+        if url.is_empty() || url == NONE {
+            *lines = Lines {
+                database: None,
+                database_password_file: None,
+                profile: None,
+                map_paths: Vec::new(),
+                ..lines.clone()
+            };
+            return Ok(Ok(()));
+        }
+        let is_known = lines.database.as_deref() == Some(url);
+        let file = lines.database_password_file.clone().filter(|file| is_known && file.exists());
+        let opened = match (given.password.is_empty(), &file) {
+            (false, _) => server::open(url, Some(Password(given.password.clone()))),
+            (true, file) => server::open_by_file(url, file.as_deref()),
+        };
+        let surveyed = opened.and_then(|mut connection| server::survey(&mut connection, &lines.map_paths));
+        let survey = match surveyed {
+            Err(error) => return Ok(Err(Wrong::new("database", &error))),
+            Ok(survey) => survey,
+        };
+        lines.profile = None;
+        for Application { profile, found } in survey.applications {
+            if let Found::ImagesElsewhere(there) = found {
+                match mapping(profile.title, &there, given.images.trim()) {
+                    Err(why) => return Ok(Err(Wrong { field: "images", why })),
+                    Ok(None) => continue,
+                    Ok(Some(mapping)) => lines.map_paths.push(mapping),
+                }
+            }
+            lines.profile = Some(profile.name.to_owned());
+        }
+        lines.database_password_file = match given.password.is_empty() {
+            true => file,
+            false => Some(server::keep_password(self.folder(), &given.password)?),
+        };
+        lines.database = Some(url.to_owned());
+        Ok(Ok(()))
+    }
+
+    fn folder(&self) -> &Path {
+        self.settings.parent().unwrap_or(Path::new("/"))
     }
 
     /// Takes the place of the backups. The disk of what is saved is one only for who takes the risk.
@@ -154,7 +256,8 @@ impl Wizard {
             Err(error) => return Ok(Err(Wrong::new("place", &error))),
             Ok(place) => place,
         };
-        if let Some(source) = shared(&place, &lines).filter(|_| !takes_risk) {
+        let data_folder = survey(&lines).transpose()?.and_then(|survey| survey.data_folder);
+        if let Some(source) = shared(&place, &lines, data_folder).filter(|_| !takes_risk) {
             let why = format!(
                 "{place} is on the same disk as {}: if that disk breaks, both are lost. A USB disk is safe.",
                 source.display()
@@ -205,8 +308,7 @@ impl Wizard {
                 return Ok(Err(Wrong::new(field, &error)));
             }
         }
-        let global = Global { config: Some(self.settings.clone()), repo: None, ..self.global.clone() };
-        self.with_context(&global, |context| {
+        self.with_context(&self.after(), |context| {
             let (repository, _) = making::repository(context, context.repository_place()?)?;
             // A program that was killed may have added one before.
             if !sheet::is_there(&repository)? {
@@ -218,10 +320,49 @@ impl Wizard {
         Ok(Ok(()))
     }
 
-    /// Lets the console take over, if everything that is needed is there.
-    pub fn finish(&self) -> bool {
-        // Nobody waits any more: the program ends already.
-        self.progress().is_whole && self.finished.send(()).is_ok()
+    /// Does the last wishes, and lets the console take over; none if something that is needed is not there yet.
+    ///
+    /// # Errors
+    /// The list of people cannot be written; this program cannot be started again.
+    pub fn end(&self, wish: &Wish) -> Result<std::result::Result<Option<Next>, Wrong>> {
+        let progress = self.progress();
+        if !progress.is_whole {
+            return Ok(Ok(None));
+        }
+        if let Err(wrong) = self.take_owner(wish)? {
+            return Ok(Err(wrong));
+        }
+        if wish.is_service {
+            let mut install = process::again(&self.after())?;
+            install.args(["--quiet", "schedule", "install"]).stdin(Stdio::null());
+            let output = install.output().map_err(|error| Error::io("cannot start this program again", error))?;
+            if !output.status.success() {
+                let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+                return Ok(Err(Wrong { field: "service", why }));
+            }
+        }
+        let next = if wish.is_service { Next::Service } else { Next::Here };
+        // Nobody waits any more when the program ends already.
+        Ok(Ok(self.finished.send(next).is_ok().then_some(next)))
+    }
+
+    fn take_owner(&self, wish: &Wish) -> Answered {
+        if wish.name.trim().is_empty() && wish.password.is_empty() {
+            return Ok(Ok(()));
+        }
+        if wish.password != wish.again {
+            return Ok(Err(Wrong { field: "again", why: "the two passwords differ".to_owned() }));
+        }
+        let repository =
+            self.with_context(&self.after(), |context| Ok(format::short(context.open(Access::Read)?.id())))?;
+        let owner = Person { name: wish.name.trim().to_owned(), role: Role::Owner };
+        let put = People::of(&self.state_dir, &repository).put(owner, &wish.password);
+        Ok(put.map_err(|error| Wrong::new("password", &error)))
+    }
+
+    /// The options of programs that go by the new settings.
+    fn after(&self) -> Global {
+        Global { config: Some(self.settings.clone()), repo: None, ..self.global.clone() }
     }
 
     fn lines(&self) -> Result<Lines> {
@@ -256,8 +397,31 @@ fn place_of(path: &Path) -> Result<Place> {
     answers::place(text)
 }
 
-fn shared(place: &Place, lines: &Lines) -> Option<PathBuf> {
-    place.folder().and_then(|folder| disk::shared_with(folder, &lines.sources)).cloned()
+/// The first of what is saved that is on the disk of `place`.
+fn shared(place: &Place, lines: &Lines, data_folder: Option<PathBuf>) -> Option<PathBuf> {
+    let saved: Vec<_> = lines.sources.iter().cloned().chain(data_folder).collect();
+    place.folder().and_then(|folder| disk::shared_with(folder, &saved)).cloned()
+}
+
+/// Looks into the database; none if none is saved.
+fn survey(lines: &Lines) -> Option<Result<Survey>> {
+    let url = lines.database.as_deref()?;
+    let opened = server::open_by_file(url, lines.database_password_file.as_deref());
+    Some(opened.and_then(|mut connection| server::survey(&mut connection, &lines.map_paths)))
+}
+
+/// The mapping of images that are elsewhere; none if they are left out.
+///
+/// # Errors
+/// The answer is none; why, in words.
+fn mapping(title: &str, there: &str, answer: &str) -> std::result::Result<Option<String>, String> {
+    if answer.is_empty() {
+        return Err(format!(
+            "{title} is there, and its images are in `{there}` for other computers. Name the same folder on this computer, \
+             or write none to leave them out."
+        ));
+    }
+    server::mapping(there, answer).map_err(|error| chain(&error).to_string())
 }
 
 /// The person who sets up: the user of the program.
@@ -276,7 +440,7 @@ pub struct First {
 pub struct Opened {
     console: Console,
     kept: Kept,
-    finished: Receiver<()>,
+    finished: Receiver<Next>,
 }
 
 impl First {
@@ -314,6 +478,7 @@ impl First {
             door,
             global: global.clone(),
             interrupt: context.ui.interrupt().clone(),
+            state_dir: self.state_dir.clone(),
             draft: Draft::of(&self.settings),
             settings: self.settings.clone(),
             progress: Mutex::default(),
@@ -335,18 +500,19 @@ impl First {
 
 impl Opened {
     /// Waits until everything is set up; `None` if the user ended the program before.
-    pub fn wait(self, ui: &Ui) -> Option<Kept> {
-        let is_finished = loop {
+    pub fn wait(self, ui: &Ui) -> Option<(Next, Kept)> {
+        let next = loop {
             if ui.is_interrupted() {
-                break false;
+                break None;
             }
             match self.finished.recv_timeout(POLL) {
-                Ok(()) => break true,
+                Ok(next) => break Some(next),
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break false,
+                Err(RecvTimeoutError::Disconnected) => break None,
             }
         };
+        // Its last page leaves first.
         drop(self.console);
-        is_finished.then_some(self.kept)
+        next.map(|next| (next, self.kept))
     }
 }

@@ -4,12 +4,13 @@ mod demo;
 
 use std::process::Stdio;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 
 use crate::agent::{Agent, Until};
-use crate::console::{self, First, Inside, Kept, call};
+use crate::console::{self, First, Inside, Kept, Next, call};
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::global::Global;
@@ -17,6 +18,10 @@ use crate::shell::program;
 use crate::ui::{Ui, format};
 use demo::Demo;
 
+/// How long a service may take until its page is there.
+const SERVICE_WITHIN: Duration = Duration::from_secs(20);
+/// How often it is asked.
+const POLL: Duration = Duration::from_millis(200);
 /// Programs that open an address in the user's browser.
 const OPENERS: [&str; 3] = ["xdg-open", "open", "wslview"];
 
@@ -59,12 +64,22 @@ pub fn start(args: &ConsoleArgs, global: &Global, ui: &Ui) -> Result<Exit> {
         let context = Context::new(global, ui)?;
         return match First::of(&context, global)? {
             Some(first) => set_up(args, global, &context, &first),
-            None => run(args, global, &context, None).map(|exit| context.ended(exit)),
+            None => run(args, global, &context, Before::Nothing).map(|exit| context.ended(exit)),
         };
     }
     let demo = Demo::make(ui)?;
     let global = demo.global();
-    run(args, &global, &Context::new(&global, ui)?, None)
+    run(args, &global, &Context::new(&global, ui)?, Before::Nothing)
+}
+
+/// The page before the console.
+enum Before {
+    /// There was none.
+    Nothing,
+    /// The page of the first start, which goes on by itself.
+    Page(Kept),
+    /// The same, which has said that a window opens.
+    Window(Kept),
 }
 
 /// Lets the page ask what `enamel setup` asks, and then opens the console.
@@ -80,10 +95,33 @@ fn set_up(args: &ConsoleArgs, global: &Global, context: &Context<'_>, first: &Fi
     context.ui.say("nothing is set up yet: the page asks what is needed");
     let link = first.link()?.ok_or_else(no_answer)?;
     show(args, context, &link)?;
-    let Some(kept) = opened.wait(context.ui) else { return Ok(Exit::Done) };
+    let Some((next, kept)) = opened.wait(context.ui) else { return Ok(Exit::Done) };
     let global = first.global(global);
     let context = Context::new(&global, context.ui)?;
-    run(args, &global, &context, Some(kept)).map(|exit| context.ended(exit))
+    let before = match next {
+        Next::Here => Before::Page(kept),
+        Next::Service => match link_of_service(&context)? {
+            Some(link) => return show(args, &context, &link).map(|()| Exit::Done),
+            None => Before::Window(kept),
+        },
+    };
+    run(args, &global, &context, before).map(|exit| context.ended(exit))
+}
+
+/// A link to the page of the service, which has just begun; `None` if it has none after a while. Cron serves none.
+fn link_of_service(context: &Context<'_>) -> Result<Option<String>> {
+    let repository = format::short(context.open(Access::Read)?.id());
+    let state_dir = context.state_dir().ok_or_else(console::no_state_dir)?;
+    let inside = Inside { state_dir: &state_dir, repository: &repository };
+    let begun = Instant::now();
+    while begun.elapsed() < SERVICE_WITHIN && !context.ui.is_interrupted() {
+        if let Some(link) = call::ask(&inside)? {
+            return Ok(Some(link));
+        }
+        std::thread::sleep(POLL);
+    }
+    context.ui.warn("the service has no page yet: this is one now, until you stop it with Ctrl-C");
+    Ok(None)
 }
 
 fn refuse_if_off(context: &Context<'_>) -> Result<()> {
@@ -97,11 +135,11 @@ fn no_answer() -> Error {
     Error::new(ErrorKind::Io, "the console does not answer")
 }
 
-/// Opens the console. The page of a first start has `kept` its browser, which knows the way.
+/// Opens the console.
 ///
 /// # Errors
 /// The repository cannot be opened, or the settings allow no agent.
-fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>, kept: Option<Kept>) -> Result<Exit> {
+fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>, before: Before) -> Result<Exit> {
     refuse_if_off(context)?;
     let repository = format::short(context.open(Access::Read)?.id());
     let state_dir = context.state_dir().ok_or_else(console::no_state_dir)?;
@@ -111,7 +149,11 @@ fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>, kept: Option<
     }
     context.ui.say("no agent is running for this repository: this is one now, until you stop it with Ctrl-C");
     let mut agent = Agent::new(context, global, Arc::default())?;
-    let is_shown = kept.is_some();
+    let (kept, is_shown) = match before {
+        Before::Nothing => (None, false),
+        Before::Page(kept) => (Some(kept), true),
+        Before::Window(kept) => (Some(kept), false),
+    };
     agent.open_console(kept)?;
     if !is_shown {
         show(args, context, &call::ask(&inside)?.ok_or_else(no_answer)?)?;

@@ -17,7 +17,7 @@ pub mod disk;
 pub mod file;
 mod interview;
 pub mod making;
-mod server;
+pub mod server;
 pub mod sheet;
 
 use std::path::{Path, PathBuf};

@@ -11,14 +11,16 @@ use axum::{Form, Router};
 use engine::error::chain;
 use http::StatusCode;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::super::assets;
 use super::super::door::{Visitor, guard};
 use super::super::office::on_a_thread;
-use super::super::setup::{Answered, Seen, Step, Wizard, Wrong, owner};
+use super::super::setup::{Answered, Next, Seen, Step, What, Wish, Wizard, Wrong, owner};
 use super::come_in::{Entered, Link};
 use super::{Answer, Refusal, page};
 use crate::commands::init::host_name;
+use crate::commands::setup::server::{Application, Found};
 use crate::commands::setup::sheet::{Sheet, TYPED_BACK};
 
 /// The steps as people see them.
@@ -72,8 +74,13 @@ struct Field {
 
 #[derive(Template)]
 #[template(path = "setup_what.html")]
-struct What {
+struct WhatPage {
     frame: Frame,
+    usual: Option<String>,
+    database: Field,
+    has_password: bool,
+    /// Asked for when the application is there, and its images are not.
+    images: Option<Field>,
     folders: Field,
 }
 
@@ -90,10 +97,21 @@ struct Where {
 #[template(path = "setup_make.html")]
 struct Make {
     frame: Frame,
+    database: Option<Database>,
     folders: Vec<String>,
     place: String,
     risk: Option<String>,
     settings: String,
+    trouble: Option<String>,
+}
+
+/// The database in the last look.
+struct Database {
+    url: String,
+    server: String,
+    applications: Vec<String>,
+    account: String,
+    grants: Vec<String>,
     trouble: Option<String>,
 }
 
@@ -111,11 +129,18 @@ struct Paper {
 struct End {
     frame: Frame,
     place: String,
+    name: Field,
+    trouble: Option<String>,
+    again_trouble: Option<String>,
+    is_service: bool,
+    service_trouble: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "setup_done.html")]
-struct Done;
+struct Done {
+    is_service: bool,
+}
 
 /// Asks for a step that was answered before.
 #[derive(Deserialize)]
@@ -127,11 +152,17 @@ struct Asked {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Filled {
+    database: String,
+    password: String,
+    images: String,
     folders: String,
     place: String,
     risk: Option<String>,
     first: String,
     second: String,
+    name: String,
+    again: String,
+    service: Option<String>,
 }
 
 async fn enter(State(wizard): State<Arc<Wizard>>, Query(Link { link }): Query<Link>) -> Answer {
@@ -153,9 +184,11 @@ async fn show(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Query(asked):
     seen.page(&visitor, step, None)
 }
 
-async fn what(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Form(filled): Form<Filled>) -> Answer {
-    let folders = filled.folders.clone();
-    wizard.answer(&visitor, Step::What, filled, move |wizard| wizard.take_what(&folders)).await
+async fn what(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Form(mut filled): Form<Filled>) -> Answer {
+    let password = Zeroizing::new(std::mem::take(&mut filled.password));
+    let Filled { database, images, folders, .. } = &filled;
+    let given = What { database: database.clone(), password, images: images.clone(), folders: folders.clone() };
+    wizard.answer(&visitor, Step::What, filled, move |wizard| wizard.take_what(&given)).await
 }
 
 async fn place(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Form(filled): Form<Filled>) -> Answer {
@@ -180,10 +213,15 @@ async fn paper(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Form(filled)
 }
 
 /// The answer leaves before the console takes over, and asks for its page a moment later.
-async fn end(State(wizard): State<Arc<Wizard>>) -> Answer {
-    match wizard.finish() {
-        true => page(&Done),
-        false => Ok(Redirect::to("/").into_response()),
+async fn end(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Form(mut filled): Form<Filled>) -> Answer {
+    let mut secret = |text: fn(&mut Filled) -> &mut String| Zeroizing::new(std::mem::take(text(&mut filled)));
+    let (password, again) = (secret(|filled| &mut filled.password), secret(|filled| &mut filled.again));
+    let wish = Wish { name: filled.name.clone(), password, again, is_service: filled.service.is_some() };
+    let asked = wizard.clone();
+    match on_a_thread(move || asked.end(&wish)).await? {
+        Ok(Some(next)) => page(&Done { is_service: next == Next::Service }),
+        Ok(None) => Ok(Redirect::to("/").into_response()),
+        Err(wrong) => wizard.again(&visitor, Step::End, filled, wrong).await,
     }
 }
 
@@ -204,12 +242,15 @@ impl Wizard {
         let wizard = self.clone();
         match on_a_thread(move || work(&wizard)).await? {
             Ok(()) => Ok(Redirect::to("/").into_response()),
-            Err(wrong) => {
-                let mut answer = look(self).await?.page(visitor, step, Some((filled, wrong)))?;
-                *answer.status_mut() = StatusCode::BAD_REQUEST;
-                Ok(answer)
-            }
+            Err(wrong) => self.again(visitor, step, filled, wrong).await,
         }
+    }
+
+    /// Shows a form again that was not taken.
+    async fn again(self: &Arc<Self>, visitor: &Visitor, step: Step, filled: Filled, wrong: Wrong) -> Answer {
+        let mut answer = look(self).await?.page(visitor, step, Some((filled, wrong)))?;
+        *answer.status_mut() = StatusCode::BAD_REQUEST;
+        Ok(answer)
     }
 }
 
@@ -220,12 +261,7 @@ impl Seen {
         let (filled, wrong) = again.unzip();
         let why = |field: &str| wrong.as_ref().filter(|wrong| wrong.field == field).map(|wrong| wrong.why.clone());
         match step {
-            Step::What => {
-                let before = shown(&self.lines.sources).join(", ");
-                let value = filled.map_or(before, |filled| filled.folders);
-                let (label, hint) = ("Folders to save", "with commas between, as in /srv/images, /srv/letters");
-                page(&What { frame, folders: Field { name: "folders", label, hint, value, trouble: why("folders") } })
-            }
+            Step::What => page(&self.what(frame, filled, wrong.as_ref())),
             Step::Where => {
                 let value = filled.map_or_else(|| self.place(), |filled| filled.place);
                 let (label, hint) = ("A folder on another disk", "or s3://BUCKET/PREFIX");
@@ -234,6 +270,7 @@ impl Seen {
             }
             Step::Make => page(&Make {
                 frame,
+                database: self.database(),
                 folders: shown(&self.lines.sources),
                 place: self.place(),
                 risk: self.shared.map(|source| source.display().to_string()),
@@ -241,8 +278,83 @@ impl Seen {
                 trouble: why("make"),
             }),
             Step::Paper => self.paper(frame, wrong.as_ref()),
-            Step::End => page(&End { frame, place: self.place() }),
+            Step::End => page(&End {
+                frame,
+                place: self.place(),
+                trouble: why("password"),
+                again_trouble: why("again"),
+                service_trouble: why("service"),
+                // The first time the usual answer is yes.
+                is_service: filled.as_ref().is_none_or(|filled| filled.service.is_some()),
+                name: Field {
+                    name: "name",
+                    label: "Your name",
+                    hint: "as others see it; empty: only a link lets you in",
+                    value: filled.map(|filled| filled.name).unwrap_or_default(),
+                    trouble: None,
+                },
+            }),
         }
+    }
+
+    fn what(self, frame: Frame, filled: Option<Filled>, wrong: Option<&Wrong>) -> WhatPage {
+        let why = |field: &str| wrong.filter(|wrong| wrong.field == field).map(|wrong| wrong.why.clone());
+        let usual = self.usual_database.clone().filter(|_| self.step == Step::What);
+        let filled = filled.unwrap_or_else(|| Filled {
+            // Somebody who comes back has said whether there is one.
+            database: self.lines.database.clone().or_else(|| usual.clone()).unwrap_or_default(),
+            folders: shown(&self.lines.sources).join(", "),
+            ..Filled::default()
+        });
+        let images = Field {
+            name: "images",
+            label: "The folder of the images on this computer",
+            hint: "or none",
+            value: filled.images,
+            trouble: why("images"),
+        };
+        WhatPage {
+            frame,
+            usual: self.usual_database,
+            database: Field {
+                name: "database",
+                label: "MySQL or MariaDB server",
+                hint: "as mysql://USER@HOST; empty for none",
+                value: filled.database,
+                trouble: why("database"),
+            },
+            has_password: self.lines.database_password_file.is_some(),
+            images: (images.trouble.is_some() || !images.value.is_empty()).then_some(images),
+            folders: Field {
+                name: "folders",
+                label: "Folders to save",
+                hint: "with commas between, as in /srv/images, /srv/letters",
+                value: filled.folders,
+                trouble: why("folders"),
+            },
+        }
+    }
+
+    fn database(&self) -> Option<Database> {
+        let url = self.lines.database.clone()?;
+        let nothing = |trouble: Option<String>| Database {
+            url: url.clone(),
+            server: String::new(),
+            applications: Vec::new(),
+            account: String::new(),
+            grants: Vec::new(),
+            trouble,
+        };
+        Some(match self.database.clone()? {
+            Err(why) => nothing(Some(why)),
+            Ok(survey) => Database {
+                server: format!("{}, with {}", survey.version, survey.schemas()),
+                applications: survey.applications.iter().map(application).collect(),
+                account: survey.account,
+                grants: survey.grants,
+                ..nothing(None)
+            },
+        })
     }
 
     fn paper(self, frame: Frame, wrong: Option<&Wrong>) -> Result<Response, Refusal> {
@@ -261,6 +373,16 @@ impl Seen {
 
     fn place(&self) -> String {
         self.lines.repository.as_ref().map(|place| place.display().to_string()).unwrap_or_default()
+    }
+}
+
+fn application(Application { profile, found }: &Application) -> String {
+    match found {
+        Found::Whole(schema, Some(folder)) => {
+            format!("{} in the schema {schema}, with its images in {}", profile.title, folder.display())
+        }
+        Found::Whole(schema, None) => format!("{} in the schema {schema}", profile.title),
+        Found::ImagesElsewhere(there) => format!("{} without its images in {there}", profile.title),
     }
 }
 

@@ -106,7 +106,7 @@ async fn follow(State(house): State<Arc<House>>, visitor: Visitor) -> Response {
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 
-/// What is under way.
+/// The work under way.
 pub(super) fn shown(house: &House) -> Shown {
     match house.office.desk.under_way() {
         Some(UnderWay::Runs(run)) => Shown::of(&run),

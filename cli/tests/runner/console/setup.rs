@@ -1,9 +1,13 @@
 //! The first start: the page asks what `enamel setup` asks, does it, and goes on as the console.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use scenario_tests::server::TestServer;
 
 use super::client::{Browser, Console, LISTEN};
 use crate::harness::{Answer, Machine};
+use crate::practice::PRACTICE;
 
 /// A computer on which nothing is set up yet.
 pub fn first_start() -> Console {
@@ -108,6 +112,82 @@ fn answers_that_will_not_do_come_back_with_the_words_beside_the_field() {
     assert!(!fs::read_to_string(console.machine.path("enamel.toml")).unwrap().contains("/etc"));
     browser.set_up("end", &[]).expect(303);
     assert_eq!(heading(&browser.page("/")), "The paper");
+}
+
+#[test]
+fn a_database_is_looked_into_and_its_password_is_in_a_file_only() {
+    let (console, server) = (first_start(), TestServer::start(&[]));
+    server.script(
+        "CREATE DATABASE shop; CREATE TABLE shop.item (id INT PRIMARY KEY); INSERT INTO shop.item VALUES (1);
+         CREATE USER saver@'127.0.0.1' IDENTIFIED BY 'told-to-nobody'; GRANT SELECT ON *.* TO saver@'127.0.0.1';",
+    );
+    let (browser, url) = (console.enter(), server.url().replacen("root", "saver", 1));
+    let said = |url: &str, password: &str| {
+        let form = [("database", url), ("password", password), ("folders", "")];
+        browser.set_up("what", &form).expect(400).body
+    };
+    for (url, password) in [("mysql://saver@", ""), (&url, ""), (&url, "wrong-password")] {
+        let body = said(url, password);
+        assert!(body.contains("id=\"database-why\"") && !body.contains("wrong-password"), "{body}");
+    }
+    assert!(!console.machine.path("database-password").exists());
+    browser.set_up("what", &[("database", &url), ("password", "told-to-nobody")]).expect(303);
+    browser.set_up("where", &[("place", &console.machine.arg("backup")), ("risk", "yes")]).expect(303);
+    let look = browser.page("/");
+    assert!(look.contains("with the schema shop") && look.contains("lacks rights"), "{look}");
+    assert!(look.contains("GRANT ") && !look.contains("told-to-nobody"), "{look}");
+    let file = console.machine.path("database-password");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "told-to-nobody\n");
+    assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    // It need not be typed again when something else changes.
+    let source = console.machine.arg("source");
+    browser.set_up("what", &[("database", &url), ("folders", &source)]).expect(303);
+    browser.set_up("make", &[]).expect(303);
+    let settings = fs::read_to_string(console.machine.path("enamel.toml")).unwrap();
+    assert!(settings.contains(&format!("database = \"{url}\"")) && settings.contains(&source), "{settings}");
+    assert!(!settings.contains("told-to-nobody"), "{settings}");
+}
+
+#[test]
+fn open_dental_is_found_and_asked_only_where_its_images_are() {
+    let (console, server) = (first_start(), TestServer::start(&[]));
+    server.script(PRACTICE);
+    console.machine.write("images/S/SmithJohn1/a.jpg", "a");
+    console.machine.write("images/A/keep.txt", "a");
+    let (browser, url, images) = (console.enter(), server.url(), console.machine.arg("images"));
+    let body = browser.set_up("what", &[("database", &url)]).expect(400).body;
+    assert!(body.contains("id=\"images-why\"") && body.contains(r"\\SERVER\OpenDentImages"), "{body}");
+    let body = browser.set_up("what", &[("database", &url), ("images", "/not/there")]).expect(400).body;
+    assert!(body.contains("/not/there is no folder of this computer"), "{body}");
+    browser.set_up("what", &[("database", &url), ("images", &images)]).expect(303);
+    browser.set_up("where", &[("place", &console.machine.arg("backup")), ("risk", "yes")]).expect(303);
+    let look = browser.page("/");
+    assert!(look.contains("Open Dental in the schema") && look.contains(&images), "{look}");
+    browser.set_up("make", &[]).expect(303);
+    let settings = fs::read_to_string(console.machine.path("enamel.toml")).unwrap();
+    assert!(settings.contains("profile = \"opendental\"") && settings.contains(&images), "{settings}");
+}
+
+#[test]
+fn the_owner_may_have_a_password_for_the_page() {
+    let console = first_start();
+    let browser = console.enter();
+    answer_all(&console, &browser);
+    browser.set_up("make", &[]).expect(303);
+    let words = words(&browser.page("/"));
+    browser.set_up("paper", &[("first", &words[2]), ("second", &words[8])]).expect(303);
+    let end = |password: &str, again: &str| {
+        browser.set_up("end", &[("name", " Dana "), ("password", password), ("again", again)])
+    };
+    let body = end("short", "short").expect(400).body;
+    assert!(body.contains("id=\"password-why\"") && body.contains("10 characters"), "{body}");
+    assert!(body.contains("value=\" Dana \"") && !body.contains("checked"), "{body}");
+    let body = end("correct horse", "correct house").expect(400).body;
+    assert!(body.contains("id=\"again-why\"") && !body.contains("correct ho"), "{body}");
+    end("correct horse", "correct horse").expect(200);
+    let dana = console.log_in("Dana", "correct horse");
+    let actions = dana.page("/proof/actions");
+    assert!(actions.contains("set everything up on the page") && !actions.contains("correct horse"), "{actions}");
 }
 
 #[test]

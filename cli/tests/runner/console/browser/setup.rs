@@ -22,6 +22,8 @@ fn everything_is_set_up_with_the_keyboard_only() {
     page.open(&console.link());
     page.arrives_at("What to save");
     gallery.look_at(&mut page, "setup-what");
+    page.tab_to("MySQL or MariaDB server");
+    page.types("none");
     page.tab_to("Folders to save");
     page.types("/not/there");
     page.press("Enter");
@@ -63,6 +65,22 @@ fn everything_is_set_up_with_the_keyboard_only() {
     page.press("Enter");
     page.arrives_at("Everything is there");
     gallery.look_at(&mut page, "setup-end");
+    // The service would be one of the computer of this test.
+    page.tab_to("Let this computer make backups by itself");
+    page.press(" ");
+    assert_eq!(page.evaluate("document.querySelector('[name=service]').checked"), false);
+    page.tab_to("Your name");
+    page.types("Dana");
+    page.tab_to("Password");
+    page.types("short");
+    page.press("Enter");
+    page.until("why not", "!!document.querySelector('#again-why')");
+    assert_eq!(page.evaluate("document.querySelector('[name=service]').checked"), false);
+    gallery.look_at(&mut page, "setup-end-wrong");
+    page.tab_to("Password");
+    page.types("correct horse");
+    page.tab_to("The same once more");
+    page.types("correct horse");
     page.tab_to("Make the first backup");
     page.press("Enter");
     page.until("the console", "location.pathname === '/work' && document.readyState === 'complete'");
