@@ -15,6 +15,7 @@ mod database;
 mod demo;
 mod documents;
 mod drill;
+mod drill_trouble;
 mod exclusive;
 mod exec;
 mod forget;

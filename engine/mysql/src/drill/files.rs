@@ -9,12 +9,13 @@ use repo_format::entry::EntryKind;
 use repo_format::evidence::Sample;
 use repo_format::id::{Bytes32, ChunkId};
 use repo_format::manifest::RootKind;
+use repo_format::node::{Problem, ProblemKind};
 
 use super::account::{Account, Step};
 use super::sample::{Candidate, Drawing};
 use super::{Run, Sampling};
-use crate::scratch::{ScratchFolder, ScratchOptions};
-use engine_core::error::{Error, Result, chain};
+use crate::scratch::{OTHER_DISK, ScratchFolder, ScratchOptions};
+use engine_core::error::{Error, ErrorKind, Result, chain};
 use engine_core::files::restore::{Owners, RestoreOptions, restore};
 use engine_core::filesystem::path_from_bytes;
 use engine_core::monitor::{NullMonitor, Phase, Work};
@@ -174,8 +175,9 @@ impl<'l> Looked<'l> {
         self.milliseconds += began.elapsed().as_millis();
         match done {
             Ok(problems) if problems.is_empty() => self.compare(candidate, &target, step)?,
-            Ok(problems) => problems.iter().for_each(|why| step.fault(format!("{}: {why}", shown(path)))),
+            Ok(problems) => self.problems(candidate, &problems, step)?,
             Err(error) if error.is_damage() => step.fault(format!("{}: {}", shown(path), chain(&error))),
+            Err(error) if error.kind() == ErrorKind::NoSpace => return Err(self.of_this_machine(error)),
             Err(error) => return Err(error),
         }
         let removed = std::fs::remove_dir_all(&target);
@@ -183,8 +185,43 @@ impl<'l> Looked<'l> {
         removed.map_err(|e| Error::io(format!("cannot remove {}", target.display()), e))
     }
 
+    /// Tells why a file could not be restored. Contents that can be read are no damage: then it is this machine's folder.
+    fn problems(&self, candidate: &Candidate, problems: &[Problem], step: &mut Step) -> Result<()> {
+        let path = shown(&candidate.path);
+        if !self.is_readable(&candidate.entry)? {
+            problems.iter().for_each(|problem| step.fault(format!("{path}: {}", problem.message)));
+            return Ok(());
+        }
+        match problems.iter().find(|problem| problem.kind == ProblemKind::Unreadable) {
+            Some(Problem { message, .. }) => {
+                Err(self.of_this_machine(Error::new(ErrorKind::Io, format!("`{path}`: {message}"))))
+            }
+            None => {
+                problems.iter().for_each(|problem| step.note(format!("{path}: {}", problem.message)));
+                Ok(())
+            }
+        }
+    }
+
+    /// An error of the folder for restored files, which says nothing about the backup.
+    fn of_this_machine(&self, error: Error) -> Error {
+        let message = format!("a file of the snapshot cannot be restored into {}", self.folder.display());
+        error.context(message).with_hint(OTHER_DISK)
+    }
+
+    /// Whether all contents of a file can be read from the repository.
+    fn is_readable(&self, entry: &TreeEntry) -> Result<bool> {
+        for piece in FilePieces::new(self.run.reader, entry, 0)? {
+            match piece {
+                Err(error) if error.is_damage() => return Ok(false),
+                read => drop(read?),
+            }
+        }
+        Ok(true)
+    }
+
     /// Restores a file into the folder `target`; gives what could not be restored.
-    fn restore(&self, path: &[u8], target: &Path) -> Result<Vec<String>> {
+    fn restore(&self, path: &[u8], target: &Path) -> Result<Vec<Problem>> {
         let options = RestoreOptions {
             path: path.to_vec(),
             owners: Owners::Ignore,
@@ -193,7 +230,7 @@ impl<'l> Looked<'l> {
         };
         let repository = self.run.reader.repository();
         let outcome = restore(repository, self.run.snapshot, target, &options, &|_, _| {}, &NullMonitor)?;
-        Ok(outcome.problems.into_iter().map(|problem| problem.message).collect())
+        Ok(outcome.problems)
     }
 
     fn compare(&mut self, candidate: &Candidate, target: &Path, step: &mut Step) -> Result<()> {

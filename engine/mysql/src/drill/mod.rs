@@ -33,6 +33,7 @@ use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
 use engine_core::snapshots::saved::databases;
+use engine_core::words::counted;
 
 pub use account::{Account, Step};
 pub use tables::{Restored, examine_tables};
@@ -107,7 +108,8 @@ pub fn drill(
         let count = manifest.problems.count;
         account.step("snapshot", monitor, |step| {
             step.figure("problems of the backup", count);
-            step.note(format!("the snapshot lacks {count} things that the backup could not save, and named then"));
+            let things = counted(count, "thing");
+            step.note(format!("the snapshot lacks {things} that the backup could not save, and named then"));
             Ok(())
         })?;
     }

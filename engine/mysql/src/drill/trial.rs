@@ -37,8 +37,14 @@ pub(super) fn examine(run: &Run<'_>, name: &[u8], account: &mut Account) -> Resu
         Ok(())
     })?;
     let Some(mut scratch) = scratch else { return Ok(()) };
+    let room = scratch.room(run.monitor);
+    let run = &Run { monitor: &room, ..*run };
     let trial = Trial { run, database: &database, name, ending: "", address: scratch.address() };
-    trial.examine(account).map_err(|error| scratch.explained(error))
+    match trial.examine(account) {
+        Err(error) => Err(scratch.explained(room.explained(error))),
+        // Differences that a full disk makes are none of the backup.
+        Ok(()) => scratch.full().map_or(Ok(()), Err),
+    }
 }
 
 fn start(run: &Run<'_>, database: &Database<'_>) -> Result<ScratchServer> {

@@ -49,8 +49,9 @@ pub fn restore_past(
     let scratch =
         ScratchOptions { data_bytes: base.bytes(&plan.part)?.saturating_mul(ROOM_FACTOR), ..options.scratch.clone() };
     let mut scratch = ScratchServer::start(&base.database.server, &scratch, monitor)?;
-    let result = base.all(plan, &scratch, target, monitor);
-    result.map_err(|error| scratch.explained(error))
+    let room = scratch.room(monitor);
+    let result = base.all(plan, &scratch, target, &room);
+    result.map_err(|error| scratch.explained(room.explained(error)))
 }
 
 impl SavedBase<'_> {

@@ -24,6 +24,8 @@ const ENDING: &str = ".owner";
 const HEAD: &str = "enamel scratch server 1";
 /// Bytes of the log that an error shows at most.
 const LAST_WORDS_MAX: usize = 800;
+/// The words of servers for a full disk: the number of the error (ENOSPC), or its text.
+const FULL: [&str; 4] = ["error 28", "Errcode: 28", "No space left on device", "Out of disk space"];
 /// The longest path that a socket can have on every system.
 const SOCKET_MAX: usize = 103;
 
@@ -56,6 +58,18 @@ impl Folder {
             );
         }
         Ok(folder)
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a program here has said that the disk is full.
+    pub fn was_full(&self) -> bool {
+        let said = std::fs::read(self.log()).unwrap_or_default();
+        let said = String::from_utf8_lossy(&said);
+        FULL.iter().any(|words| said.contains(words))
     }
 
     /// The server's data.
@@ -96,7 +110,9 @@ impl Folder {
         let said = std::fs::read(self.log()).unwrap_or_default();
         let said = String::from_utf8_lossy(&said).into_owned();
         let errors: Vec<&str> = said.lines().filter(|line| line.contains("ERROR") || line.contains("rror:")).collect();
-        let lines = if errors.is_empty() { said.lines().collect() } else { errors };
+        let mut lines = if errors.is_empty() { said.lines().collect() } else { errors };
+        // A server says the same again and again, each time with another time.
+        lines.dedup_by_key(|line| line.split_once(']').map_or(*line, |(_, said)| said));
         let text = lines.join("; ");
         let from = text.char_indices().map(|(at, _)| at).find(|at| text.len() - at <= LAST_WORDS_MAX);
         match &text[from.unwrap_or(0)..] {

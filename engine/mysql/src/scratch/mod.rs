@@ -5,6 +5,7 @@
 //! folder    a private folder with a marker that says who uses it; removes what a killed run left
 //! install   makes the data folder
 //! settings  the command line: fast, alone, and with the settings of the server that was saved
+//! room      ends the wait of a server whose disk is full
 //! running   the process, which ends with this one however that ends
 //! unix      users, free space, processes
 //! ```
@@ -14,6 +15,7 @@
 mod folder;
 mod install;
 mod program;
+mod room;
 mod running;
 mod settings;
 mod unix;
@@ -28,11 +30,14 @@ use engine_core::monitor::Monitor;
 
 use folder::Folder;
 use install::Installer;
+pub use room::Room;
 use running::Running;
 pub(crate) use settings::zone_of_scratch_server;
 
 /// Where scratch servers lie unless the options say otherwise: on a disk, entered by every account, and open to servers that AppArmor confines.
 const PARENT_DEFAULT: &str = "/var/tmp";
+/// The remedy for a disk that is full.
+pub(crate) const OTHER_DISK: &str = "Name a folder on another disk: --scratch-folder.";
 /// An empty server with its logs.
 const EMPTY_BYTES: u64 = 400 << 20;
 
@@ -127,8 +132,24 @@ impl ScratchServer {
         self.folder.private()
     }
 
-    /// `error`, with what the server said last, if it has ended.
+    /// An error, if the server has found its disk full: what it says of its data proves nothing then.
+    pub fn full(&self) -> Option<Error> {
+        self.folder.was_full().then(|| room::full(self.folder.path()))
+    }
+
+    /// `monitor`, for work with this server: it also wishes to stop when the disk of the server is full.
+    pub fn room<'m>(&self, monitor: &'m dyn Monitor) -> Room<'m> {
+        Room::new(monitor, self.folder.path().to_owned())
+    }
+
+    /// `error`, with what the server said last, if it has ended or its disk was full.
     pub fn explained(&mut self, error: Error) -> Error {
+        if error.kind() == ErrorKind::Cancelled {
+            return error;
+        }
+        if let Some(full) = self.full() {
+            return error.context(full.to_string()).with_kind(ErrorKind::NoSpace).with_hint(OTHER_DISK);
+        }
         if self.running.has_ended() {
             error.context(format!("the scratch server has ended: {}", self.folder.last_words()))
         } else {
@@ -145,6 +166,9 @@ pub(crate) fn has_program(source: &Server, options: &ScratchOptions) -> bool {
 
 fn not_started(folder: &Folder) -> Error {
     let message = format!("the scratch server did not start: {}", folder.last_words());
+    if folder.was_full() {
+        return Error::new(ErrorKind::NoSpace, message).with_hint(OTHER_DISK);
+    }
     Error::new(ErrorKind::Database, message)
         .with_hint("Its account must be able to enter the folder: name another one with --scratch-folder.")
 }

@@ -10,10 +10,10 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::sys::statvfs::statvfs;
 use nix::unistd::{Pid, geteuid};
 
 use engine_core::error::{Error, ErrorKind, Result};
+use engine_core::filesystem::free_space;
 use engine_core::machine::{Process, process};
 
 /// Mode of a folder that others pass through and do not list.
@@ -95,10 +95,8 @@ pub(super) fn give(path: &Path, user: Option<&User>) -> io::Result<()> {
 /// # Errors
 /// [`ErrorKind::NoSpace`] if fewer than `bytes` are free.
 pub(super) fn check_room(folder: &Path, bytes: u64) -> Result<()> {
-    let found = statvfs(folder)
-        .map_err(|e| Error::io(format!("cannot ask for the free space of {}", folder.display()), e.into()))?;
-    #[allow(clippy::useless_conversion, reason = "the widths differ between systems")]
-    let free = u64::from(found.blocks_available()).saturating_mul(u64::from(found.fragment_size()));
+    let free = free_space(folder)
+        .map_err(|e| Error::io(format!("cannot ask for the free space of {}", folder.display()), e))?;
     if free >= bytes {
         return Ok(());
     }
@@ -108,7 +106,7 @@ pub(super) fn check_room(folder: &Path, bytes: u64) -> Result<()> {
         bytes >> 20,
         free >> 20
     );
-    Err(Error::new(ErrorKind::NoSpace, message).with_hint("Name a folder on another disk: --scratch-folder."))
+    Err(Error::new(ErrorKind::NoSpace, message).with_hint(super::OTHER_DISK))
 }
 
 /// A command that runs `program`, which ends when the standard input of the command ends. Keys that stop this process do not reach it.
