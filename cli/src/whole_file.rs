@@ -1,8 +1,8 @@
 //! Files of this program that are written whole, by rename: a machine that dies leaves the old one or the new one.
 
-use std::fs::{File, Permissions};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use serde::Serialize;
@@ -62,8 +62,20 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
         Readers::All => 0o644,
     };
     let path = std::path::absolute(path)?;
-    std::fs::create_dir_all(path.parent().unwrap_or(Path::new("/")))?;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    match readers {
+        Readers::Owner => make_private_folder(folder)?,
+        Readers::All => std::fs::create_dir_all(folder)?,
+    }
     put(&path, bytes, mode, |_| Ok(()))
+}
+
+/// Makes a folder that is its owner's alone, and those that it is in, if need be. One that is there stays as it is.
+///
+/// # Errors
+/// It cannot be made.
+pub fn make_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Replaces a file, durably. It keeps owner and rights, and a link stays one.

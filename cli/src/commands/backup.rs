@@ -9,6 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use engine::chunk::ProfileName;
 use engine::database::{Connection, list_schemas};
 use engine::dump::{DatabaseSource, Extent};
+use engine::error::chain;
 use engine::files::backup::{BackupOptions, BackupOutcome, Missing, ParentChoice, Trust};
 use engine::files::source::exclude::ExcludeOptions;
 use engine::monitor::Monitor;
@@ -212,7 +213,8 @@ pub fn run(args: &BackupArgs, context: &Context<'_>) -> Result<Exit> {
     if args.dry_run { result } else { hooks::run(context, &report, result) }
 }
 
-/// Waits for the turn of this backup, if this computer keeps a memory. A dry run changes nothing, and waits for nobody.
+/// Waits for the turn of this backup, if this computer keeps a memory. A dry run changes nothing, and waits for nobody. Where
+/// no lock can be made, a backup is still better than none: two at once harm nothing, and read everything twice.
 fn turn(args: &BackupArgs, context: &Context<'_>) -> Result<Option<Turn>> {
     let Some(state_dir) = context.state_dir().filter(|_| !args.dry_run) else { return Ok(None) };
     let file = &context.settings.file;
@@ -222,7 +224,13 @@ fn turn(args: &BackupArgs, context: &Context<'_>) -> Result<Option<Turn>> {
     what.extend(args.database.database.iter().chain(database).map(PathBuf::from));
     what.extend(args.exec.iter().chain(&args.stdin).map(PathBuf::from));
     let place = context.repository_place()?.to_string();
-    Turn::wait(&state_dir, &place, &what, context.ui).map(Some)
+    match Turn::wait(&state_dir, &place, &what, context.ui) {
+        Err(error) if error.kind() != ErrorKind::Cancelled => {
+            context.ui.warn(format_args!("{}: this backup waits for no other of the same sources", chain(&error)));
+            Ok(None)
+        }
+        turn => turn.map(Some),
+    }
 }
 
 fn save(args: &BackupArgs, context: &Context<'_>, report: &mut Report) -> Result<Exit> {

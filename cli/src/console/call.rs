@@ -13,6 +13,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::Inside;
 use super::door::Door;
+use crate::whole_file::make_private_folder;
 
 /// How long an agent may take to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -37,7 +38,7 @@ impl Answering {
             return Err(Error::new(ErrorKind::Usage, "another agent of this repository has its console open")
                 .with_hint("`enamel console` opens that one."));
         }
-        std::fs::create_dir_all(inside.state_dir).map_err(failed)?;
+        make_private_folder(inside.state_dir).map_err(failed)?;
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}

@@ -18,6 +18,7 @@ mod drill;
 mod drill_trouble;
 mod exclusive;
 mod exec;
+mod first_run;
 mod forget;
 mod harness;
 mod help;

@@ -9,6 +9,7 @@ use engine::{Error, Result};
 
 use crate::fnv;
 use crate::ui::Ui;
+use crate::whole_file::make_private_folder;
 
 /// How often it is looked whether the other one has ended.
 const POLL: Duration = Duration::from_millis(200);
@@ -26,7 +27,7 @@ impl Turn {
     pub fn wait(state_dir: &Path, place: &str, what: &[PathBuf], ui: &Ui) -> Result<Self> {
         let path = state_dir.join(format!("backup-{:016x}.lock", hash(place, what)));
         let failed = |error| Error::io(format!("cannot lock {}", path.display()), error);
-        std::fs::create_dir_all(state_dir).map_err(failed)?;
+        make_private_folder(state_dir).map_err(failed)?;
         let mut file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path).map_err(failed)?;
         let mut has_told = false;
