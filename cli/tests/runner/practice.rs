@@ -63,6 +63,21 @@ fn a_copy_points_at_no_live_images() {
 }
 
 #[test]
+fn a_copy_beside_the_live_schema_holds_up_no_backup() {
+    let (machine, server, backup) = practice();
+    machine.run(&backup).expect(0);
+    let restore = ["restore", "latest", "--to-database", &server.url(), "--schema", "practice=tuesday"];
+    machine.run(restore).expect(0);
+    // As `enamel setup` leaves it: all schemas are saved.
+    let all: Vec<_> = backup.iter().filter(|word| !matches!(word.as_str(), "--schema" | "practice")).collect();
+    machine.run(&all).expect(0).prints("8 tables");
+    machine.run(["ls", "latest", "images/S/SmithJohn1"]).expect(0).prints("b.jpg");
+    // A copy that leads to images, too, might be the one that people work in.
+    server.run(r"UPDATE tuesday.preference SET ValueString = '/elsewhere/' WHERE PrefName = 'DocPath'");
+    machine.run(&all).expect(2).says("practice, tuesday").says("Name the one that people work in");
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_found_and_saves_nothing() {
     let (machine, _server, mut backup) = practice();
     backup.push("--dry-run".to_owned());

@@ -115,7 +115,9 @@ fn nowhere(profile: &Profile, tried: &[Tried]) -> Error {
             format!("cannot find the images of {title} by its setting {name}: {}", tried.join("; "))
         }
     };
-    Error::new(ErrorKind::Usage, message)
+    Error::new(ErrorKind::Usage, message).with_hint(
+        "`--map-path THERE=HERE`, or `map-paths` in enamel.toml, says where that folder is on this computer.",
+    )
 }
 
 fn overrides(connection: &mut Connection, profile: &Profile, schema: &str) -> Result<Vec<Override>> {

@@ -8,7 +8,7 @@ use crate::database::{Connection, quote_name, quote_text};
 use engine_core::error::{Error, ErrorKind, Result};
 
 /// The schema of the application: the only one of `schemas` that has its tables. Copies that the application itself has made of another
-/// of these do not count.
+/// of these do not count, and no copies that lead to no images, as restores beside the live schema are.
 ///
 /// # Errors
 /// [`ErrorKind::Usage`] if there is none, or there are several: they are named.
@@ -19,16 +19,31 @@ pub fn find_schema(connection: &mut Connection, profile: &Profile, schemas: &[St
             found.push(schema.clone());
         }
     }
+    without_own_copies(profile, &mut found);
+    if found.len() > 1 {
+        let mut with_images = Vec::new();
+        for schema in &found {
+            let path = setting(connection, profile, schema, profile.images.setting)?;
+            with_images.extend(path.filter(|path| !path.is_empty()).map(|_| schema.clone()));
+        }
+        // If none leads to images, somebody has to say which one is used.
+        if with_images.len() == 1 {
+            found = with_images;
+        }
+    }
     only(profile, found)
 }
 
-fn only(profile: &Profile, mut found: Vec<String>) -> Result<String> {
+fn without_own_copies(profile: &Profile, found: &mut Vec<String>) {
     let all = found.clone();
     let is_copy = |schema: &String| {
         let rest = |original: &String| schema.strip_prefix(original.as_str());
         all.iter().filter_map(rest).any(|rest| rest.starts_with(profile.copy_mark))
     };
     found.retain(|schema| !is_copy(schema));
+}
+
+fn only(profile: &Profile, mut found: Vec<String>) -> Result<String> {
     let title = profile.title;
     match found.len() {
         1 => Ok(found.swap_remove(0)),
@@ -39,7 +54,8 @@ fn only(profile: &Profile, mut found: Vec<String>) -> Result<String> {
         _ => Err(Error::new(
             ErrorKind::Usage,
             format!("several schemas are of {title}, and only one can be saved with its images: {}", found.join(", ")),
-        )),
+        )
+        .with_hint("Name the one that people work in: --schema, or `schemas` in enamel.toml.")),
     }
 }
 
@@ -183,7 +199,11 @@ mod tests {
     #[test]
     fn copies_that_the_application_made_do_not_count() {
         let profile = named("opendental").unwrap();
-        let schemas = |names: &[&str]| only(profile, names.iter().map(|name| (*name).to_owned()).collect());
+        let schemas = |names: &[&str]| {
+            let mut found = names.iter().map(|name| (*name).to_owned()).collect();
+            without_own_copies(profile, &mut found);
+            only(profile, found)
+        };
         assert_eq!(schemas(&["opendental", "opendentalbackup_11_20_2026"]).unwrap(), "opendental");
         assert_eq!(schemas(&["odbackup_11_20_2026"]).unwrap(), "odbackup_11_20_2026");
         assert!(schemas(&["east", "west"]).unwrap_err().to_string().contains("east, west"));
