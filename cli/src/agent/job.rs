@@ -14,7 +14,6 @@ use crate::commands::drill::SUPPLEMENTAL;
 use crate::global::Global;
 use crate::process;
 use crate::schedule::{Job, Rules};
-use crate::settings::{FileSettings, Mode};
 
 /// How long a job may take to end after it was asked to.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -22,17 +21,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const LAST_LINES: Duration = Duration::from_secs(2);
 /// A longer line is none of ours.
 const LINE_MAX: u64 = 1 << 20;
-
-/// The rules without the jobs that the settings give nothing to do.
-pub fn possible(rules: Rules, settings: &FileSettings) -> Rules {
-    Rules {
-        copy: rules.copy.filter(|_| settings.supplemental.mode != Mode::Off),
-        // The file was checked when it was read.
-        copy_window: settings.supplemental.window().unwrap_or_default(),
-        forget: rules.forget.filter(|_| settings.retention.is_some()),
-        ..rules
-    }
-}
 
 /// The copy that a drill restores from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

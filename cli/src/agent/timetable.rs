@@ -7,7 +7,7 @@ use engine::{Error, ErrorKind, Result, machine};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use super::job::{self, Copy};
+use super::job::Copy;
 use super::memory::{Memory, MemoryFile, RunRecord};
 use super::saved;
 use crate::commands::init::host_name;
@@ -169,9 +169,7 @@ impl Timetable {
 /// # Errors
 /// The settings are wrong.
 pub fn rules_of(context: &Context<'_>) -> Result<Rules> {
-    let settings = &context.settings.file;
-    let rules = settings.schedule.rules().map_err(|why| Error::new(ErrorKind::Usage, why))?;
-    Ok(job::possible(rules, settings))
+    context.settings.file.schedule_rules().map_err(|why| Error::new(ErrorKind::Usage, why))
 }
 
 /// The file of what an agent remembers of `repository`; none if this computer has no folder for it.

@@ -109,7 +109,7 @@ pub struct Ended {
     pub is_done: bool,
 }
 
-/// When time without a backup or drill is a reason.
+/// The expectations by the settings of today: when time without a backup or drill is a reason, and which jobs count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Absence {
     /// So much time at work; none: it never is.
@@ -118,8 +118,8 @@ pub struct Absence {
     pub hours: OfficeHours,
     /// The zone of these.
     pub zone: TimeZone,
-    /// Whether drills are on schedule.
-    pub has_drills: bool,
+    /// The jobs on schedule: that another one failed before it was switched off is nobody's business any more.
+    pub jobs: BTreeSet<Job>,
 }
 
 impl Facts {
@@ -168,6 +168,7 @@ impl Facts {
     /// The causes that are there now.
     pub fn conditions(&self, absence: &Absence, now: Timestamp) -> BTreeMap<Cause, Condition> {
         let failed = Job::ALL.into_iter().filter_map(|job| Some((Cause::Failed(job), self.failed(job, now)?)));
+        let failed = failed.filter(|(cause, _)| absence.jobs.iter().any(|job| *cause == Cause::Failed(*job)));
         let damage = Job::ALL.into_iter().filter_map(|job| Some((Cause::Damage(job), self.damage(job, now)?)));
         let rest = [
             (Cause::Lost, self.counted(self.seen.lost, now)),
@@ -220,7 +221,7 @@ impl Facts {
         let age = now.duration_since(since);
         let count = age.as_secs().unsigned_abs() / 86_400;
         let found = Condition { since, count, exit: None, items: BTreeSet::new() };
-        (absence.has_drills && age >= UNTRIED).then_some(found)
+        (absence.jobs.contains(&Job::Drill) && age >= UNTRIED).then_some(found)
     }
 
     fn closed(&self, now: Timestamp) -> Option<Condition> {

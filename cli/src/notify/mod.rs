@@ -86,7 +86,7 @@ impl<'a> Notifier<'a> {
     pub fn new(context: &Context<'a>, now: &Zoned) -> Result<Self> {
         let file = &context.settings.file;
         let usage = |why: String| Error::new(ErrorKind::Usage, why);
-        let schedule = file.schedule.rules().map_err(usage)?;
+        let schedule = file.schedule_rules().map_err(usage)?;
         let rules = file.notify.rules(&schedule).map_err(usage)?;
         let place = context.settings.repository.as_ref().map(|setting| &setting.value);
         let name = place.map_or_else(String::new, ToString::to_string);
@@ -191,7 +191,7 @@ impl<'a> Notifier<'a> {
             limit: self.rules.nothing_for,
             hours: self.schedule.office_hours.clone(),
             zone: self.voice.zone.clone(),
-            has_drills: self.schedule.drill.is_some(),
+            jobs: self.schedule.jobs().collect(),
         };
         let at = now.timestamp();
         let conditions = self.memory.facts.conditions(&absence, at);

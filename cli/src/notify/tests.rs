@@ -25,7 +25,7 @@ fn absence() -> Absence {
         limit: Some(std::time::Duration::from_secs(4 * 3600)),
         hours: ScheduleSettings::default().rules().unwrap().office_hours,
         zone: TimeZone::UTC,
-        has_drills: true,
+        jobs: Job::ALL.into(),
     }
 }
 
@@ -50,6 +50,19 @@ fn silence_is_the_rule() {
     // A night and a Sunday are no time in which people work.
     let saturday_evening = MONDAY - 13 * HOUR - 24 * HOUR;
     assert!(causes(&facts(saturday_evening), MONDAY).is_empty());
+}
+
+#[test]
+fn a_job_that_was_switched_off_after_it_failed_is_told_no_more() {
+    let mut facts = facts(MONDAY);
+    failing(&mut facts, Job::Copy, MONDAY - 9 * HOUR, MONDAY - HOUR, 9);
+    assert_eq!(causes(&facts, MONDAY + HOUR), [Cause::Failed(Job::Copy)]);
+    let jobs = Job::ALL.into_iter().filter(|job| *job != Job::Copy).collect();
+    let off = Absence { jobs, ..absence() };
+    assert!(facts.conditions(&off, at(MONDAY + HOUR)).is_empty());
+    // Damage that it has found is still there.
+    facts.damaged.insert(Job::Copy);
+    assert_eq!(facts.conditions(&off, at(MONDAY + HOUR)).into_keys().collect::<Vec<_>>(), [Cause::Damage(Job::Copy)]);
 }
 
 #[test]

@@ -195,7 +195,8 @@ fn remedy(cause: Cause) -> &'static str {
 fn well(cause: Cause) -> String {
     match cause {
         Cause::Damage(job) => format!("{} finds no damage any more.", subject(job)),
-        Cause::Failed(job) => format!("{} works again.", subject(job)),
+        Cause::Failed(Job::Backup) => format!("{} works again.", subject(Job::Backup)),
+        Cause::Failed(job) => format!("{} works again, or is switched off.", subject(job)),
         Cause::Lost => "No snapshot needs data that is lost.".to_owned(),
         Cause::Held => "Somebody has answered for the backup that looked like after an attack.".to_owned(),
         Cause::Nothing => "Backups are made again.".to_owned(),

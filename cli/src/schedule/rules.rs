@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Weekday;
 use serde::Deserialize;
 
-use super::{OfficeHours, Window};
+use super::{Job, OfficeHours, Window};
 use crate::duration::parse_duration;
 
 /// The shortest time between two backups: a run takes some seconds, and each snapshot is kept for a while.
@@ -121,6 +121,18 @@ impl ScheduleSettings {
 }
 
 impl Rules {
+    /// The jobs that are on schedule.
+    pub fn jobs(&self) -> impl Iterator<Item = Job> {
+        let is_on = [
+            (Job::Backup, self.has_backups()),
+            (Job::Copy, self.copy.is_some()),
+            (Job::Drill, self.drill.is_some()),
+            (Job::Verify, self.verify.is_some()),
+            (Job::Forget, self.forget.is_some()),
+        ];
+        is_on.into_iter().filter_map(|(job, is_on)| is_on.then_some(job))
+    }
+
     /// Whether backups are made on schedule, at any time.
     pub fn has_backups(&self) -> bool {
         self.backup.is_some() || self.otherwise.is_some()

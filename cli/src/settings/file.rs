@@ -9,12 +9,12 @@ use engine::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
 use super::object_storage::{Copy, S3Settings};
-use super::supplemental::Supplemental;
+use super::supplemental::{Mode, Supplemental};
 use super::{Hooks, Place, location, parse_url, place};
 use crate::console::settings::ConsoleSettings;
 use crate::notify::NotifySettings;
 use crate::retention::Keep;
-use crate::schedule::ScheduleSettings;
+use crate::schedule::{Rules, ScheduleSettings};
 
 /// The contents of an `enamel.toml`. Paths are relative to the folder of the file.
 #[derive(Debug, Default, Deserialize)]
@@ -118,6 +118,21 @@ pub struct OwnChild {
 }
 
 impl FileSettings {
+    /// The schedule, without the jobs that the settings give nothing to do.
+    ///
+    /// # Errors
+    /// A sentence that names the line.
+    pub fn schedule_rules(&self) -> std::result::Result<Rules, String> {
+        let rules = self.schedule.rules()?;
+        Ok(Rules {
+            copy: rules.copy.filter(|_| self.supplemental.mode != Mode::Off),
+            // The file was checked when it was read.
+            copy_window: self.supplemental.window().unwrap_or_default(),
+            forget: rules.forget.filter(|_| self.retention.is_some()),
+            ..rules
+        })
+    }
+
     /// Reads and checks the file `path`.
     ///
     /// # Errors
