@@ -36,7 +36,13 @@ impl SecretSource {
     /// # Errors
     /// As [`SecretSource::credential`].
     pub fn credential_of(&self, ui: &Ui, place: &Place) -> Result<Credential> {
-        self.fetch(ui, |ui| prompt(ui, &format!("Password of {place}: ")))
+        let missing = format!("no password of {place} was given, and there is no terminal to ask for one");
+        self.fetch(ui, |ui| {
+            prompt_or(ui, &format!("Password of {place}: "), &missing).map_err(|error| match error.kind() {
+                ErrorKind::Usage => error.with_hint(OTHER_SECRET),
+                _ => error,
+            })
+        })
     }
 
     /// Fetches a secret that is to lock something from now on: what is typed is asked for twice.
@@ -83,16 +89,25 @@ impl SecretSource {
     }
 }
 
+/// Said where the key of a second repository is missing: the options of this one do not open it.
+const OTHER_SECRET: &str =
+    "It has a key or password of its own: `enamel COMMAND --help` says by which option it is named.";
+
 fn prompt(ui: &Ui, question: &str) -> Result<Zeroizing<String>> {
+    let missing = "no password was given, and there is no terminal to ask for one; use --key-file, --password-file, \
+                   --password-command or ENAMEL_PASSWORD";
+    prompt_or(ui, question, missing)
+}
+
+/// Asks for a password; where nobody can be asked, the error is `missing`.
+fn prompt_or(ui: &Ui, question: &str, missing: &str) -> Result<Zeroizing<String>> {
     ui.flush()?;
     let answer = ui.interrupt().while_hidden(|| rpassword::prompt_password(question));
     answer.map(Zeroizing::new).map_err(|e| {
         if e.kind() == IoErrorKind::Interrupted {
             return Error::cancelled();
         }
-        let message = "no password was given, and there is no terminal to ask for one; use --key-file, --password-file, \
-                       --password-command or ENAMEL_PASSWORD";
-        Error::caused(ErrorKind::Usage, message, e)
+        Error::caused(ErrorKind::Usage, missing, e)
     })
 }
 

@@ -49,6 +49,9 @@ pub fn run(args: &FindArgs, context: &Context<'_>) -> Result<Exit> {
     let hits = engine::snapshots::find::find(&repo, &args.pattern, &FindOptions::default(), ui)?;
     if hits.is_empty() {
         ui.say(format_args!("no snapshot holds anything that matches `{}`", args.pattern));
+        if let Some(word) = inner_word(&args.pattern) {
+            ui.say(format_args!("a pattern tells large letters from small ones; a word does not: perhaps `{word}`"));
+        }
         if args.pattern.contains('/') && args.pattern.contains(['*', '?', '[']) && !args.pattern.starts_with("**") {
             ui.say(format_args!("with a slash it must match the whole path: perhaps '**/{}'", args.pattern));
         }
@@ -59,6 +62,13 @@ pub fn run(args: &FindArgs, context: &Context<'_>) -> Result<Exit> {
         last_path = &hit.path;
     }
     Ok(Exit::Done)
+}
+
+/// The word in a pattern for everything that contains it: `smith` of `*smith*`.
+fn inner_word(pattern: &str) -> Option<&str> {
+    let word = pattern.trim_matches('*');
+    let is_word = word.len() < pattern.len() && !word.is_empty() && !word.contains(['*', '?', '[', '/']);
+    is_word.then_some(word)
 }
 
 fn print(ui: &Ui, hit: &FindHit, last_path: &[u8]) -> Result<()> {
@@ -86,5 +96,6 @@ fn print(ui: &Ui, hit: &FindHit, last_path: &[u8]) -> Result<()> {
         (Part::Server, _) => ("server".to_owned(), String::new()),
         _ => (format::mode(&hit.entry), bytes),
     };
-    ui.line(format_args!("  {what:<10} {time} {size:>10}  {snapshots}"))
+    let label = format!("  {what:<10} {time} {size:>10}  ");
+    ui.labelled(&label, label.len(), &snapshots)
 }

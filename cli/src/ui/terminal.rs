@@ -158,9 +158,9 @@ impl Items {
     }
 }
 
-/// `, 4 min left`; nothing until the speed is known.
+/// `, 4 min left`; nothing until the speed is known, nor while nothing is done: the bar takes that for no time.
 fn time_left(elapsed: Duration, left: Duration) -> String {
-    if elapsed < RATE_AFTER {
+    if elapsed < RATE_AFTER || left.as_secs() == 0 {
         return String::new();
     }
     format!(", {} left", format::age(left.as_secs()))
@@ -213,6 +213,7 @@ mod tests {
         assert_eq!(time_left(seconds(4), seconds(240)), "");
         assert_eq!(time_left(seconds(5), seconds(240)), ", 4 min left");
         assert_eq!(time_left(seconds(5), seconds(9)), ", 9 s left");
+        assert_eq!(time_left(seconds(5), seconds(0)), "");
     }
 
     #[test]

@@ -3,7 +3,10 @@
 
 use std::process::{Command, Stdio};
 
+use scenario_tests::server::TestServer;
+
 use crate::harness::{ENAMEL, Machine};
+use crate::practice::PRACTICE;
 
 /// The output of `args` on a terminal of so many columns, with `variables`. The terminal is that of `script`, which every
 /// Linux has.
@@ -89,6 +92,89 @@ fn no_line_is_longer_than_the_terminal_and_nothing_is_cut() {
                 long.into_iter().filter(|line| !line.contains(machine.path("").to_str().unwrap())).collect();
             assert!(long.is_empty(), "{width} {args:?}: {long:#?}");
         }
+    }
+}
+
+/// Lines that the terminal breaks. A long word, such as a path, may do that, and nothing else.
+fn broken(shown: &str, width: usize) -> Vec<&str> {
+    let has_long_word = |line: &str| line.split(' ').any(|word| columns(word) > width / 2);
+    shown.lines().filter(|line| columns(line) > width && !has_long_word(line)).collect()
+}
+
+#[test]
+fn no_command_prints_a_sentence_that_the_terminal_breaks() {
+    const WIDTH: usize = 80;
+    let (machine, server) = (Machine::with_repository(), TestServer::start(&["--log-bin", "--server-id=1"]));
+    server.script(PRACTICE);
+    for name in ["A/keep.txt", "S/SmithJohn1/a.jpg", "S/SmithJohn1/b.jpg"] {
+        machine.write(format!("images/{name}"), name);
+    }
+    let (url, images, scratch) = (server.url(), machine.arg("images"), machine.arg("scratch"));
+    let map = format!(r"\\server\OpenDentImages={images}");
+    let backup = ["backup", "--database", &url, "--schema", "practice", "--profile", "opendental", "--map-path", &map];
+    std::fs::create_dir(&scratch).unwrap();
+    for folder in ["", "scratch"] {
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(machine.path(folder), open).unwrap();
+    }
+    let sweep = |args: &[&str]| {
+        let args = [&["--no-progress"], args].concat();
+        let shown = on_terminal(&machine, WIDTH, &args, &[("NO_COLOR", "1")]);
+        assert!(!shown.is_empty(), "{args:?}");
+        let broken = broken(&shown, WIDTH);
+        assert!(broken.is_empty(), "{args:?}: {broken:#?}");
+    };
+    sweep(&backup);
+    // What disappeared, and rows without a file, are told.
+    std::fs::remove_file(machine.path("images/S/SmithJohn1/b.jpg")).unwrap();
+    server.run("INSERT INTO practice.document VALUES (3, 1, 'a file that nobody has ever seen there.jpg')");
+    server.run("DELETE FROM practice.computerpref");
+    sweep(&backup);
+    machine.run(["backup", "source"]).expect(0);
+    sweep(&["drill", "latest~1", "--scratch-folder", &scratch]);
+    let copy = ["copy", "--new", "--to", "second", "--to-key-file", "second.key"];
+    sweep(&[&copy[..], &["--init"]].concat());
+    sweep(&copy);
+    let database = ["restore", "latest~1", "--to-database", &url, "--schema", "practice=other"];
+    for args in [
+        &database[..],
+        &["status", "--verbose"],
+        &["status", "--max-age", "1s"],
+        &["snapshots"],
+        &["ls", "latest~1", "--long"],
+        &["find", "document"],
+        &["find", "nothing*"],
+        &["diff", "latest~2", "latest~1"],
+        &["stats"],
+        &["log"],
+        &["verify", "--read-data"],
+        &["drill", "list"],
+        &["drill", "show"],
+        &["evidence", "sign", "--by", "Dana"],
+        &["hold", "list"],
+        &["leases"],
+        &["key", "list"],
+        &["config", "check"],
+        &["check", "--database", &url],
+        &["repair", "--dry-run"],
+        &["forget", "--keep-daily", "7", "--dry-run"],
+        &["prune", "--dry-run"],
+        &["purge", "history"],
+        &["accept", "--all", "--reason", "nothing"],
+        &["restore", "latest"],
+        &["restore", "latest", "--target", "out", "--dry-run"],
+        &["supplemental", "status"],
+        &["notify", "test"],
+        &["backup", "nowhere"],
+        &["--repo", "nowhere", "status"],
+        &["--key-file", "/etc/passwd", "status"],
+    ] {
+        sweep(args);
+    }
+    let packs = crate::harness::files(&machine.path("repo/packs"));
+    std::fs::remove_file(&packs[0]).unwrap();
+    for args in [&["verify"][..], &["repair", "--dry-run"], &["repair"], &["status"], &["drill", "latest"]] {
+        sweep(args);
     }
 }
 

@@ -76,10 +76,12 @@ struct Page {
 
 const TITLE: &str = "Evidence for restore tests and checks of backups";
 const HEADS: [&str; 6] = ["begun", "result", "rows compared", "files restored", "to bring all back", "by"];
-const FOOT: [&str; 3] = [
-    "Each line follows from a sealed record in the repository, which names the records before it. `enamel verify` says whether",
-    "one was removed or changed; `enamel drill show ID` shows all of one, and `enamel drill certificate` prints this page again.",
-    "This page is evidence for what was tried, when, and with which result. It makes no statement about any law or contract.",
+const FOOT: [&str; 5] = [
+    "Each line follows from a sealed record in the repository, which names the",
+    "records before it. `enamel verify` says whether one was removed or changed;",
+    "`enamel drill show ID` shows all of one, and `enamel drill certificate` prints",
+    "this page again. This page is evidence for what was tried, when, and with which",
+    "result. It makes no statement about any law or contract.",
 ];
 
 impl Page {

@@ -126,7 +126,7 @@ impl Page {
         self.field("  rows", &format::count(table.rows));
         self.field("  dates", &dates(table, parents));
         for left in &table.left {
-            self.field("  left", &format!("{} rows: {}", format::count(left.rows), left.why));
+            self.field("  left", &format!("{}: {}", format::counted(left.rows, "row"), left.why));
         }
         let key = |key: &[u8]| String::from_utf8_lossy(key).into_owned();
         for range in table.ranges.iter().take(RANGES_MAX) {
@@ -160,7 +160,11 @@ impl Page {
     fn kept(&mut self, table: &KeptTable) {
         self.line("");
         let name = format!("{}.{}", table.schema, table.table);
-        self.line(&format!("  {} is kept in {} segments", shown(&name), format::count(table.segments.len() as u64)));
+        self.line(&format!(
+            "  {} is kept in {}",
+            shown(&name),
+            format::counted(table.segments.len() as u64, "segment")
+        ));
         for segment in &table.segments {
             let end = |key: &Option<Vec<u8>>| key.as_deref().map_or("?".into(), format::path);
             self.line(&format!(

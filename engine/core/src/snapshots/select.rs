@@ -232,7 +232,8 @@ impl<'s> Search<'s> {
         if self.passed > 0 {
             let there = counted(self.passed.into(), "snapshot");
             let back = counted(self.steps.into(), "snapshot");
-            let message = format!("nothing is {back} before the newest: there are {there}{tag}{until}");
+            let are = if self.passed == 1 { "is" } else { "are" };
+            let message = format!("nothing is {back} before the newest: there {are} {there}{tag}{until}");
             return Ok(Error::new(ErrorKind::NotFound, message));
         }
         let mut message = format!("there is no snapshot{tag}{until} to choose");
