@@ -27,29 +27,29 @@ fn a_letter_is_found_and_brought_back_with_the_keyboard_only() {
     let mut turn = office.turn();
     let mut page = office.enter(&mut turn);
     page.tab_to("Bring something back");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.arrives_at("Find & restore");
     page.tab_to("Patient, document or file");
     page.types("letter anna");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.until("something that was found", "!!document.querySelector('a.thumb')");
     page.tab_to("Letter.txt");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.arrives_at("Letter.txt");
     page.tab_to("Restore");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.arrives_at("Restore");
     page.tab_to("To a folder, or a USB disk");
     page.tab_to("The folder");
     let target = office.console.machine.path("restored/by keyboard");
     page.types(&target.display().to_string());
     page.tab_to("Continue");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.until("the last look", "document.body.innerText.includes('This will be done')");
     assert!(page.words().contains("nothing is overwritten"), "{}", page.words());
     assert!(page.words().contains(&target.display().to_string()), "{}", page.words());
     page.tab_to("Start");
-    page.press(" ");
+    page.leaves_with(" ");
     at_rest(&mut page);
     assert!(page.words().contains("Bringing something back"), "{}", page.words());
     page.look_back();
@@ -63,26 +63,26 @@ fn old_rows_are_chosen_reviewed_and_removed_with_the_keyboard_only() {
     let mut turn = office.turn();
     let mut page = office.enter(&mut turn);
     page.tab_to("Remove old data");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.arrives_at("Remove old data");
     page.tab_to("On or before");
     page.types("01312022");
     page.tab_to("Look");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.until("what could go", "document.querySelectorAll('input[name=category]').length > 0 && !document.querySelector('progress') && document.body.innerText.includes('2022')");
     page.tab_to("Security log");
     if page.evaluate("document.activeElement.checked") == false {
         page.press(" ");
     }
     page.tab_to("Review what goes");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.until("the review", "!!document.querySelector('#reason')");
     page.tab_to("Reason");
     page.types("older than six years");
     page.tab_to("I have read what goes");
     page.press(" ");
     page.tab_to("Remove ");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.until(
         "the end of it",
         "/rows? (was|were) removed/.test(document.querySelector('[role=status]')?.innerText ?? '')",
@@ -101,7 +101,7 @@ fn a_letter_is_found_and_brought_back_without_script() {
     page.open("/find");
     page.tab_to("Patient, document or file");
     page.types("letter adams");
-    page.press("Enter");
+    page.leaves_with("Enter");
     page.until("something that was found", "!!document.querySelector('a.thumb')");
     page.follow("Letter.txt");
     page.follow("Restore");

@@ -15,6 +15,9 @@ const MOMENT: Duration = Duration::from_millis(200);
 /// More than a page has places that Tab goes to.
 const TABS_MAX: usize = 150;
 
+/// Another page is there than the one that was marked.
+const ARRIVED: &str = "!window.leftBehind && document.readyState === 'complete'";
+
 /// Keys, and the codes and texts that they send.
 const KEYS: [(&str, u32, &str); 6] = [
     ("Tab", 9, ""),
@@ -77,7 +80,7 @@ impl<'c> Page<'c> {
         self.evaluate("window.leftBehind = true");
         let answer = self.ask("Page.navigate", &json!({ "url": url }));
         assert!(answer["errorText"].is_null(), "{url}: {answer}");
-        self.until("another page", "!window.leftBehind && document.readyState === 'complete'");
+        self.until("another page", ARRIVED);
     }
 
     /// Waits until the heading of the page has these words.
@@ -134,6 +137,14 @@ impl<'c> Page<'c> {
         self.key(json!({ "key": key, "code": name, "windowsVirtualKeyCode": code, "text": text }));
     }
 
+    /// Presses a key that leads to another page, and waits for that: what is asked next is not answered by the page that is left.
+    #[track_caller]
+    pub fn leaves_with(&mut self, key: &str) {
+        self.evaluate("window.leftBehind = true");
+        self.press(key);
+        self.until("another page", ARRIVED);
+    }
+
     /// Types a text. It takes the place of what is in the field, if Tab has led there.
     pub fn types(&mut self, text: &str) {
         for letter in text.chars() {
@@ -179,7 +190,7 @@ impl<'c> Page<'c> {
              if (found) {{ window.leftBehind = true; found.click(); }} return !!found; }})()"
         ));
         assert_eq!(clicked, true, "there is no {words} in:\n{}", self.words());
-        self.until("another page", "!window.leftBehind && document.readyState === 'complete'");
+        self.until("another page", ARRIVED);
     }
 
     /// Writes the page as a picture, all of it.
