@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use repo_format::entry::{EntryKind, Time};
 use repo_format::id::{ChunkId, PackId};
@@ -22,7 +23,11 @@ pub(super) struct Parents<'r> {
     monitor: &'r dyn Monitor,
     /// For each snapshot: whether all its packs exist.
     are_whole: Vec<bool>,
+    damaged: DamagedFolders,
 }
+
+/// Folders of which a node did not open. A database looks into one once for each table; it is told and walked once.
+type DamagedFolders = Arc<Mutex<HashSet<ChunkId>>>;
 
 impl<'r> Parents<'r> {
     pub fn new(
@@ -40,7 +45,7 @@ impl<'r> Parents<'r> {
             }
             are_whole.push(is_whole);
         }
-        Ok(Parents { store, reader, choice, monitor, are_whole })
+        Ok(Parents { store, reader, choice, monitor, are_whole, damaged: DamagedFolders::default() })
     }
 
     /// The amount of data in them, a fair guess at the amount of this run.
@@ -63,12 +68,13 @@ impl<'r> Parents<'r> {
             monitor: self.monitor,
             of: of.map(|(object, root)| (&object.manifest, root)),
             is_whole: chosen.and_then(|chosen| self.are_whole.get(chosen.snapshot)).copied().unwrap_or(false),
+            damaged: self.damaged.clone(),
         }
     }
 }
 
 /// The part of a snapshot that one root is compared with.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Parent<'r> {
     store: &'r ChunkStore<'r>,
     reader: &'r ChunkReader<'r>,
@@ -76,6 +82,7 @@ pub struct Parent<'r> {
     of: Option<(&'r Manifest, &'r Root)>,
     /// All packs of the snapshot exist, so none of its chunks needs a look-up.
     is_whole: bool,
+    damaged: DamagedFolders,
 }
 
 impl<'r> Parent<'r> {
@@ -130,7 +137,7 @@ impl<'r> Parent<'r> {
     /// The entries of a folder of the parent.
     pub fn entries(&self, tree: Option<ChunkId>) -> ParentEntries<'r> {
         let iter = tree.map(|tree| DirectoryIter::new(self.reader, Some(tree)));
-        ParentEntries { parent: *self, tree, iter, next: None, is_damaged: false }
+        ParentEntries { parent: self.clone(), tree, iter, next: None, is_damaged: false }
     }
 
     /// Whether everything that `entry` needs is stored. If not, the source is read again, which repairs the loss.
@@ -275,10 +282,18 @@ impl ParentEntries<'_> {
 
     fn give_up(&mut self) -> Result<()> {
         (self.iter, self.is_damaged) = (None, true);
+        let Some(tree) = self.tree else { return Ok(()) };
+        // Locked to the end of the walk: nobody may count on nodes that it has not looked at.
+        let mut damaged = self.parent.damaged.lock().unwrap_or_else(PoisonError::into_inner);
+        if damaged.contains(&tree) {
+            return Ok(());
+        }
         self.parent.monitor.note(
             "a list of names in the earlier snapshot does not open: all that it named is read and stored again. \
              `enamel repair --dry-run --read-data` says what else is lost in the repository",
         );
-        self.tree.map_or(Ok(()), |tree| self.parent.distrust_damaged_nodes(tree))
+        self.parent.distrust_damaged_nodes(tree)?;
+        damaged.insert(tree);
+        Ok(())
     }
 }

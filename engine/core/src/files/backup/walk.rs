@@ -76,7 +76,7 @@ struct Walk<'w, 'r> {
 pub(super) fn walk(run: &Run<'_>, roots: Vec<OpenRoot>, events: Sender<Vec<Event>>) -> Result<()> {
     let mut walk = Walk {
         run,
-        parent: run.parent,
+        parent: run.parent.clone(),
         events,
         unsent: Vec::new(),
         linked: HashSet::new(),
