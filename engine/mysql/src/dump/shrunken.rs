@@ -20,7 +20,7 @@ const PART: u64 = 5;
 pub(super) fn find(dump: &Dump<'_, '_>, plan: &Plan, saved: &SavedTables) -> Result<Vec<TableName>> {
     let mut found: Vec<TableName> =
         plan.tables.iter().filter(|table| has_shrunk(table, saved)).map(PlannedTable::name).collect();
-    found.extend(gone(dump, plan, saved)?);
+    found.extend(gone(dump, saved)?);
     let Some((parent, _)) = dump.run.parent().origin().filter(|_| !found.is_empty()) else { return Ok(found) };
     let purged = purged_since(dump.run.store().repository(), parent.time())?;
     found.retain(|name| !purged.tables.contains(&(name.schema.clone(), name.table.clone())));
@@ -36,11 +36,10 @@ fn has_shrunk(table: &PlannedTable, saved: &SavedTables) -> bool {
 }
 
 /// Tables of the parent that the server no longer has. A schema that was not asked for is not missed.
-fn gone(dump: &Dump<'_, '_>, plan: &Plan, saved: &SavedTables) -> Result<Vec<TableName>> {
-    let mut known: HashSet<TableName> = plan.tables.iter().map(PlannedTable::name).collect();
+fn gone(dump: &Dump<'_, '_>, saved: &SavedTables) -> Result<Vec<TableName>> {
+    let mut known: HashSet<TableName> = dump.listed.iter().map(|info| info.table_name()).collect();
     let left_out = saved.left_out.iter().chain(&dump.unseen);
     known.extend(left_out.map(|left| TableName::new(&left.schema, &left.name)));
-    known.extend(dump.listed.iter().map(|info| info.table_name()));
     let mut gone = Vec::new();
     for name in dump.parent.table_names(dump.run)? {
         let is_asked_for = dump.source.schemas.is_empty() || dump.schemas.contains(&name.schema);

@@ -39,7 +39,7 @@ use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{ManifestKind, Signals, Statistics};
+use repo_format::manifest::{ManifestKind, Statistics};
 use repo_format::node::Problem;
 
 use crate::chunk::{Coder, ProfileName};
@@ -309,9 +309,7 @@ fn save(
     let specials = counters.specials.into_inner();
     let databases = counters.databases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let shrunken = databases.iter().map(|figures| figures.shrunken.len() as u64).sum();
-    let shrunken_tables = (shrunken > 0).then_some(shrunken);
-    statistics.signals =
-        choice.of_all_roots().map(|parent| Signals { shrunken_tables, ..signals.signals(parent, &statistics) });
+    statistics.signals = choice.of_all_roots().map(|parent| signals.signals(parent, &statistics, shrunken));
     Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases, specials })
 }
 

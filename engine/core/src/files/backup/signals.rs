@@ -66,8 +66,8 @@ impl SignalLog {
         }
     }
 
-    /// The figures of a snapshot with these statistics, compared with `parent`.
-    pub fn signals(&self, parent: &Manifest, statistics: &Statistics) -> Signals {
+    /// The figures of a snapshot with these statistics, compared with `parent`. So many tables have lost many rows.
+    pub fn signals(&self, parent: &Manifest, statistics: &Statistics, shrunken_tables: u64) -> Signals {
         let seen = self.lock();
         let growth = seen.growths.iter().max_by_key(|(bytes, files)| (**files, **bytes));
         let (same_growth_bytes, same_growth_files) = growth.map_or((0, 0), |(bytes, files)| (*bytes, *files));
@@ -80,7 +80,7 @@ impl SignalLog {
             same_growth_bytes,
             gone_files: parent.statistics.files.saturating_add(statistics.new_files).saturating_sub(statistics.files),
             note_folders: seen.notes.values().max().copied().unwrap_or(0),
-            shrunken_tables: None,
+            shrunken_tables: (shrunken_tables > 0).then_some(shrunken_tables),
         }
     }
 
@@ -136,8 +136,10 @@ mod tests {
             same_growth_bytes: 16,
             gone_files: 4,
             note_folders: 3,
-            shrunken_tables: None,
+            shrunken_tables: Some(2),
         };
-        assert_eq!(log.signals(&parent, &Statistics { files: 99, new_files: 3, ..Statistics::default() }), expected);
+        let statistics = Statistics { files: 99, new_files: 3, ..Statistics::default() };
+        assert_eq!(log.signals(&parent, &statistics, 2), expected);
+        assert_eq!(log.signals(&parent, &statistics, 0), Signals { shrunken_tables: None, ..expected });
     }
 }
