@@ -10,7 +10,7 @@ use super::purge::{Purge, Receipt};
 use super::release::Release;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
-use crate::repository::{ManifestObject, Repository};
+use crate::repository::{ManifestObject, Manifests, Repository, SnapshotObject};
 use crate::snapshots::saved::Database;
 use crate::tree::SegmentItem;
 
@@ -36,25 +36,35 @@ pub struct KeptTable {
     pub segments: Vec<SegmentItem>,
 }
 
-/// Reads all receipts. The catalog must be up to date.
+/// Reads all receipts, and what was released. The catalog must be up to date.
 ///
 /// # Errors
-/// If the store cannot be listed. A receipt that cannot be read is in the outcome, and is no error.
+/// If the store cannot be listed or does not answer. A receipt that cannot be read is in the outcome, and is no error.
 pub fn history(repository: &Repository) -> Result<History> {
-    let (manifests, unreadable) = repository.read_manifests()?;
+    let Manifests { mut present, unreadable, .. } = repository.manifests()?;
+    present.retain(|known| matches!(known.kind, ManifestKind::Receipt | ManifestKind::Record));
     let reader = ChunkReader::new(repository);
     let mut history =
         History { unreadable: unreadable.into_iter().map(|u| (u.id, u.error)).collect(), ..History::default() };
     let mut purges: BTreeMap<PurgeId, Purge> = BTreeMap::new();
-    for object in manifests {
-        match object.manifest.kind {
-            ManifestKind::Record => history.released.extend(Release::of(&object.manifest)),
-            ManifestKind::Receipt => match read(&reader, object) {
-                Ok(receipt) => add(purges.entry(receipt.record.purge).or_default(), receipt),
-                Err((_, error)) if error.kind() == ErrorKind::Unavailable => return Err(error),
-                Err((id, error)) => history.unreadable.push((id, error)),
-            },
-            _ => {}
+    for (id, read) in repository.each_remembered(&present) {
+        let receipt = read.and_then(|object| match object {
+            SnapshotObject::Manifest(object) if object.manifest.kind == ManifestKind::Record => {
+                history.released.extend(Release::of(&object.manifest));
+                Ok(None)
+            }
+            SnapshotObject::Manifest(object) => receipt(&reader, *object).map(Some),
+            SnapshotObject::Void(_) => Ok(None),
+        });
+        match receipt {
+            Ok(receipt) => {
+                receipt.into_iter().for_each(|receipt| add(purges.entry(receipt.record.purge).or_default(), receipt))
+            }
+            Err(error) if repository.is_later(&error) => {}
+            Err(error) if !error.is_damage() => return Err(error),
+            Err(error) if repository.has_snapshot_object(id)? => history.unreadable.push((id, error)),
+            // It was forgotten meanwhile.
+            Err(_) => {}
         }
     }
     // A release that was interrupted is none yet.
@@ -72,13 +82,10 @@ fn add(purge: &mut Purge, receipt: Receipt) {
     }
 }
 
-fn read(reader: &ChunkReader<'_>, object: ManifestObject) -> std::result::Result<Receipt, (LeaseId, Error)> {
-    let ManifestObject { manifest, digest } = object;
-    match Database::open(reader, &manifest, None).and_then(|database| database.receipt()) {
-        Ok(Some(record)) => Ok(Receipt { manifest, digest, record }),
-        Ok(None) => Err((manifest.id, Error::new(ErrorKind::Damaged, "it has no record of a purge"))),
-        Err(error) => Err((manifest.id, error)),
-    }
+fn receipt(reader: &ChunkReader<'_>, ManifestObject { manifest, digest }: ManifestObject) -> Result<Receipt> {
+    let record = Database::open(reader, &manifest, None)?.receipt()?;
+    let record = record.ok_or_else(|| Error::new(ErrorKind::Damaged, "it has no record of a purge"))?;
+    Ok(Receipt { manifest, digest, record })
 }
 
 /// The purge whose id, or the id of one of whose receipts, begins with `prefix`.
