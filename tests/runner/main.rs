@@ -16,6 +16,7 @@ mod examples;
 #[cfg(debug_assertions)]
 mod explore;
 mod faults;
+mod find;
 mod forget;
 mod holds;
 mod host;

@@ -7,7 +7,7 @@ use engine::database::{cells, rows};
 use engine::pack::ChunkReader;
 use engine::repository::Repository;
 use engine::snapshots::saved::{Database, SavedTable, databases, read_segment};
-use engine::snapshots::{Snapshot, list};
+use engine::snapshots::{KnownSnapshots, Snapshot};
 use repo_format::id::LeaseId;
 
 use crate::context::Context;
@@ -76,9 +76,9 @@ impl Patients {
 
 /// The newest snapshot with one database.
 fn newest(repository: &Repository) -> Result<Option<Snapshot>> {
-    let with_database = |snapshot: &Snapshot| databases(&snapshot.manifest).count() == 1;
-    let all = list(repository)?.snapshots.into_iter().filter(with_database);
-    Ok(all.max_by_key(|snapshot| (snapshot.manifest.time(), snapshot.id)))
+    let has_one = |snapshot: &Snapshot| databases(&snapshot.manifest).count() == 1;
+    let known = KnownSnapshots::of(repository)?.newest_first();
+    known.read(repository).find(|read| read.as_ref().map_or(true, has_one)).transpose()
 }
 
 /// The patients of all schemas that have such a table.

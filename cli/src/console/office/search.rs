@@ -1,18 +1,20 @@
 //! Search: words over all backups, and everything that a page shows of one thing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use engine::repository::Repository;
+use engine::snapshots::Snapshot;
 use engine::snapshots::find::{FindHit, FindOptions, find};
 use engine::snapshots::ls::ls;
 use engine::snapshots::part::Part;
-use engine::snapshots::versions::{Version, versions};
-use engine::snapshots::{Selector, Snapshot, SnapshotList, list, select};
+use engine::snapshots::versions::{Top, Version, versions};
 use engine::{Error, ErrorKind, Result};
 use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::LeaseId;
 
 use super::super::door::Thing;
+use super::Line;
 use crate::context::Context;
 
 /// Fewest letters of a search.
@@ -52,13 +54,13 @@ pub struct Results {
 ///
 /// # Errors
 /// The repository cannot be read, or the person has left.
-pub fn search(repository: &Repository, context: &Context<'_>, words: &str) -> Result<Results> {
+pub fn search(repository: &Repository, context: &Context<'_>, lines: &[Arc<Line>], words: &str) -> Result<Results> {
     let mut words: Vec<String> = words.to_lowercase().split_whitespace().map(plain).collect();
     words.sort_by_key(String::len);
     let Some(longest) = words.pop().filter(|word| word.chars().count() >= LETTERS_MIN) else {
         return Err(Error::new(ErrorKind::Usage, format!("write {LETTERS_MIN} letters or more")));
     };
-    let snapshots = Snapshots::of(list(repository)?);
+    let snapshots = Snapshots::of(lines);
     let options = FindOptions { also: words, paths_max: FOUND_MAX + 1, only_ends: true };
     let hits = find(repository, &longest, &options, context.ui)?;
     let mut by_path: BTreeMap<Vec<u8>, Vec<FindHit>> = BTreeMap::new();
@@ -84,11 +86,11 @@ struct Snapshots {
 }
 
 impl Snapshots {
-    fn of(list: SnapshotList) -> Self {
+    fn of(lines: &[Arc<Line>]) -> Self {
         let (mut places, mut newest) = (HashMap::new(), HashMap::new());
-        for (place, Snapshot { id, manifest }) in list.snapshots.into_iter().enumerate() {
-            places.insert(id, (place, manifest.seconds));
-            newest.extend(manifest.roots.into_iter().map(|root| (root.name.0, place)));
+        for (place, line) in lines.iter().enumerate() {
+            places.insert(line.id, (place, line.seconds));
+            newest.extend(line.source.names().map(|name| (name.to_vec(), place)));
         }
         Snapshots { places, newest }
     }
@@ -144,7 +146,7 @@ pub fn open(repository: &Repository, thing: &Thing, from: usize) -> Result<Opene
 /// # Errors
 /// It is not there any more.
 pub fn snapshot_of(repository: &Repository, id: LeaseId) -> Result<Snapshot> {
-    Ok(select(repository, &Selector::IdPrefix(id.to_string()))?.snapshot)
+    engine::snapshots::snapshot(repository, id)
 }
 
 /// The versions of a thing, the newest first, each with the moment of its first and last snapshot.
@@ -161,11 +163,13 @@ pub struct Dated {
 ///
 /// # Errors
 /// The repository cannot be read.
-pub fn history(repository: &Repository, path: &[u8]) -> Result<Vec<Dated>> {
-    let snapshots = list(repository)?.snapshots;
-    let seconds: HashMap<_, _> = snapshots.iter().map(|snapshot| (snapshot.id, snapshot.manifest.seconds)).collect();
+pub fn history(repository: &Repository, lines: &[Arc<Line>], path: &[u8]) -> Result<Vec<Dated>> {
+    let root = path.split(|byte| *byte == b'/').next().unwrap_or(path);
+    let lines = lines.iter().filter(|line| line.source.names().any(|name| name == root));
+    let seconds: HashMap<_, _> = lines.clone().map(|line| (line.id, line.seconds)).collect();
+    let tops = lines.map(|line| Top { snapshot: line.id, tree: line.tree });
     let moment = |id: Option<&LeaseId>| id.and_then(|id| seconds.get(id)).copied().unwrap_or_default();
-    let dated = versions(repository, &snapshots, path)?.into_iter().map(|version| Dated {
+    let dated = versions(repository, tops, path)?.into_iter().map(|version| Dated {
         first: moment(version.snapshots.first()),
         last: moment(version.snapshots.last()),
         version,

@@ -1,14 +1,13 @@
 //! The shelf: a short line of each snapshot, in order of time. A snapshot never changes, so each is read once.
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::Result;
-use engine::error::ErrorKind;
-use engine::repository::{Repository, SnapshotObject};
-use repo_format::id::LeaseId;
-use repo_format::manifest::{Manifest, ManifestKind, RootKind};
+use engine::repository::Repository;
+use engine::snapshots::KnownSnapshots;
+use repo_format::id::{ChunkId, LeaseId};
+use repo_format::manifest::{Manifest, RootKind};
 
 /// A snapshot, as a list of them shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,12 +18,10 @@ pub struct Line {
     pub seconds: i64,
     /// The nanoseconds after these, so that two of one second keep their order.
     pub nanoseconds: u32,
-    /// The machine.
-    pub host: String,
-    /// Its folders, files and streams, by name.
-    pub folders: Vec<Vec<u8>>,
-    /// Its databases, by name.
-    pub databases: Vec<Vec<u8>>,
+    /// Its sources.
+    pub source: Arc<Source>,
+    /// The node of its top directory.
+    pub tree: Option<ChunkId>,
     /// Files in all.
     pub files: u64,
     /// Bytes in all.
@@ -43,20 +40,41 @@ pub struct Line {
     pub is_copy: bool,
 }
 
-impl Line {
+/// The things of which a snapshot was made. Very many snapshots share few of these.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub struct Source {
+    /// The machine.
+    pub host: String,
+    /// Its folders, files and streams, by name.
+    pub folders: Vec<Vec<u8>>,
+    /// Its databases, by name.
+    pub databases: Vec<Vec<u8>>,
+}
+
+impl Source {
     fn of(manifest: &Manifest) -> Self {
         let named = |is_database: bool| {
             let roots = manifest.roots.iter().filter(move |root| (root.kind == RootKind::Database) == is_database);
             roots.map(|root| root.name.0.clone()).collect()
         };
+        Source { host: manifest.host.clone(), folders: named(false), databases: named(true) }
+    }
+
+    /// The names of everything in it.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.folders.iter().chain(&self.databases).map(Vec::as_slice)
+    }
+}
+
+impl Line {
+    fn of(manifest: &Manifest, source: Arc<Source>) -> Self {
         let statistics = &manifest.statistics;
         Line {
             id: manifest.id,
             seconds: manifest.seconds,
             nanoseconds: manifest.nanoseconds,
-            host: manifest.host.clone(),
-            folders: named(false),
-            databases: named(true),
+            source,
+            tree: manifest.tree_id(),
             files: statistics.files,
             bytes: statistics.total_bytes,
             new_files: statistics.new_files,
@@ -77,6 +95,16 @@ pub struct Shelf(Mutex<Lines>);
 struct Lines {
     read: HashMap<LeaseId, Option<Arc<Line>>>,
     sorted: Arc<Vec<Arc<Line>>>,
+    sources: HashSet<Arc<Source>>,
+}
+
+impl Lines {
+    fn add(&mut self, manifest: &Manifest) {
+        let source = Source::of(manifest);
+        let source = self.sources.get(&source).cloned().unwrap_or_else(|| Arc::new(source));
+        self.sources.insert(source.clone());
+        self.read.insert(manifest.id, Some(Arc::new(Line::of(manifest, source))));
+    }
 }
 
 impl Shelf {
@@ -90,10 +118,15 @@ impl Shelf {
         let before = lines.read.len();
         lines.read.retain(|id, _| present.contains(id));
         let mut is_new = lines.read.len() < before;
-        for id in present {
-            if let Entry::Vacant(place) = lines.read.entry(id) {
-                place.insert(read(repository, id)?.map(Arc::new));
-                is_new = true;
+        if present.iter().any(|id| !lines.read.contains_key(id)) {
+            is_new = true;
+            let new = KnownSnapshots::of(repository)?.only(|id| !lines.read.contains_key(&id));
+            for snapshot in new.read(repository) {
+                lines.add(&snapshot?.manifest);
+            }
+            // The others are no snapshots, or cannot be read: health tells of that.
+            for id in present {
+                lines.read.entry(id).or_default();
             }
         }
         if is_new {
@@ -102,17 +135,5 @@ impl Shelf {
             lines.sorted = Arc::new(sorted);
         }
         Ok(lines.sorted.clone())
-    }
-}
-
-/// The line of an object; `None` if it is no snapshot, or cannot be read: health tells of that.
-fn read(repository: &Repository, id: LeaseId) -> Result<Option<Line>> {
-    match repository.read_snapshot_object(id) {
-        Ok(SnapshotObject::Manifest(object)) if object.manifest.kind == ManifestKind::Snapshot => {
-            Ok(Some(Line::of(&object.manifest)))
-        }
-        Ok(_) => Ok(None),
-        Err(error) if error.kind() == ErrorKind::Unavailable => Err(error),
-        Err(_) => Ok(None),
     }
 }

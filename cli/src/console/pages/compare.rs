@@ -131,7 +131,9 @@ impl Pair {
         let gone = || Refusal::WillNotDo("This backup is not there any more.".to_owned());
         let at = lines.iter().position(|line| line.id == id).ok_or_else(gone)?;
         let line = &lines[at];
-        let is_alike = |other: &Line| other.folders == line.folders && other.databases == line.databases;
+        let is_alike = |other: &Line| {
+            other.source.folders == line.source.folders && other.source.databases == line.source.databases
+        };
         let before = match with {
             Some(with) => lines.iter().find(|line| line.id == with),
             None => lines[..at].iter().rev().find(|other| is_alike(other)),

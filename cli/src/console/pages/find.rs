@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect};
 use axum::routing::get;
 use axum::{Form, Router};
 use engine::pictures::FileKind;
+use engine::repository::Repository;
 use jiff::Zoned;
 use repo_format::entry::EntryKind;
 use serde::Deserialize;
@@ -18,6 +19,7 @@ use super::super::office::search::{self, Found};
 use super::super::view::{Frame, Tab, number, time};
 use super::{Answer, House, Refusal, page};
 use crate::agent::now;
+use crate::context::Context;
 use crate::ui::format;
 
 /// Longest search, in bytes.
@@ -108,7 +110,10 @@ async fn find(State(house): State<Arc<House>>, visitor: Visitor, Form(wanted): F
         (None, Vec::new(), Some(format!("Write {} letters or more of a name.", search::LETTERS_MIN)))
     } else {
         let patients = house.office.patients(words.clone()).await?;
-        let found = house.office.look(move |context, repository| search::search(repository, context, &asked)).await?;
+        let lines = house.office.lines().await?;
+        let look =
+            move |context: &Context<'_>, repository: &Repository| search::search(repository, context, &lines, &asked);
+        let found = house.office.look(look).await?;
         (Some(Results::of(found, chosen, &visitor.0, &now())), patients, None)
     };
     page(&Page { frame, words, results, patients, trouble })

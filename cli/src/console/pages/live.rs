@@ -15,7 +15,7 @@ use engine::database::{Connection, Row};
 use engine::pack::ChunkReader;
 use engine::repository::Repository;
 use engine::snapshots::saved::Database;
-use engine::snapshots::{Snapshot, list};
+use engine::snapshots::{KnownSnapshots, Snapshot};
 use repo_format::evidence::ActionEnd;
 use repo_format::id::LeaseId;
 use serde::Deserialize;
@@ -195,7 +195,7 @@ impl Seen {
             rows = rows.saturating_add(rows_of(&reader, &table)?);
         }
         let seconds = snapshot.manifest.seconds;
-        let later = list(repository)?.snapshots.iter().filter(|other| other.manifest.seconds > seconds).count() as u64;
+        let later = KnownSnapshots::of(repository)?.times().filter(|(_, other)| *other > seconds).count() as u64;
         Ok(Seen {
             seconds,
             comes: Size::of(names.len() as u64, rows, bytes),

@@ -187,7 +187,7 @@ struct Seen {
 async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let frame = house.frame(&visitor, Tab::Remove).await;
     let saved = house.office.lines().await.unwrap_or_default();
-    let databases = saved.last().map(|line| line.databases.clone()).unwrap_or_default();
+    let databases = saved.last().map(|line| line.source.databases.clone()).unwrap_or_default();
     let seen = house.office.look(move |context, repository| Seen::read(context, repository, &databases)).await?;
     let shown = (house.office.desk.busy() == Some(Task::Remove)).then(|| work::shown(&house));
     let (ended, found, review) = last(&house.office.desk.ended());

@@ -12,8 +12,8 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 use engine::filesystem::free_space;
 use engine::repository::Repository;
-use engine::snapshots::Snapshot;
 use engine::snapshots::saved::{Database, databases};
+use engine::snapshots::{KnownSnapshots, Snapshot};
 use engine::{Error, ErrorKind};
 use repo_format::manifest::RootKind;
 use serde::Deserialize;
@@ -304,9 +304,10 @@ fn room(folder: &Path) -> engine::Result<u64> {
 
 /// The databases in the newest snapshot that has any.
 pub(super) fn schemas_of_newest(repository: &Repository) -> engine::Result<Vec<String>> {
-    let has_database = |snapshot: &&Snapshot| databases(&snapshot.manifest).next().is_some();
-    let all = engine::snapshots::list(repository)?.snapshots;
-    all.iter().rev().find(has_database).map_or_else(|| Ok(Vec::new()), |newest| schemas(repository, newest))
+    let has_database = |snapshot: &Snapshot| databases(&snapshot.manifest).next().is_some();
+    let known = KnownSnapshots::of(repository)?.newest_first();
+    let newest = known.read(repository).find(|read| read.as_ref().map_or(true, has_database)).transpose()?;
+    newest.map_or_else(|| Ok(Vec::new()), |newest| schemas(repository, &newest))
 }
 
 /// The databases in a snapshot.

@@ -84,12 +84,13 @@ async fn show(
     let frame = house.frame(&visitor, Tab::Find).await;
     let thing = visitor.0.thing(number)?;
     let asked = thing.clone();
+    let lines = house.office.lines().await?;
     let (opened, history) = house
         .office
         .look(move |_, repository| {
             let opened = search::open(repository, &asked, from)?;
             let is_file = opened.entry.is_some();
-            let history = if is_file { search::history(repository, &asked.path)? } else { Vec::new() };
+            let history = if is_file { search::history(repository, &lines, &asked.path)? } else { Vec::new() };
             Ok((opened, history))
         })
         .await?;

@@ -112,7 +112,7 @@ pub fn changes(line: &Line) -> String {
     let parts = [(line.new_files, "new file"), (line.changed_files, "changed file")];
     let mut told: Vec<_> =
         parts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| number::counted(count, what)).collect();
-    if !line.databases.is_empty() {
+    if !line.source.databases.is_empty() {
         told.push("database".to_owned());
     }
     match (told.is_empty(), line.stored_bytes) {

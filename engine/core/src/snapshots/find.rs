@@ -12,9 +12,9 @@ use crate::filesystem::path_from_bytes;
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
-use crate::snapshots;
+use crate::snapshots::KnownSnapshots;
 use crate::snapshots::part::{Part, TableContents, TableSize, readable, table_contents, table_size};
-use crate::tree::{ContentRef, DirectoryIter, EntryCount, TreeEntry, check_depth, join};
+use crate::tree::{ContentRef, DirectoryIter, EntryCount, Leaf, TreeEntry, check_depth, join};
 
 /// One version of a thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,8 +119,8 @@ struct Search<'r> {
     reader: &'r ChunkReader<'r>,
     matcher: Matcher,
     options: &'r FindOptions,
-    /// Folders that have been walked, by node and path: the index in `folders`, or `None` if nothing was found at or
-    /// below it.
+    /// Folders, and leaves of folders, that have been walked, by node and path: the index in `folders`, or `None` if nothing
+    /// was found at or below it.
     known: HashMap<(ChunkId, Vec<u8>), Option<usize>>,
     folders: Vec<Folder>,
     hits: Vec<Version>,
@@ -148,14 +148,35 @@ struct Frame<'r> {
     key: Option<(ChunkId, Vec<u8>)>,
     path: Vec<u8>,
     iter: DirectoryIter<'r>,
+    leaf: Option<OpenLeaf>,
+    /// Everything in the leaves that were walked.
+    all: Folder,
+}
+
+/// A leaf of it. The leaves that a changed folder shares with its earlier self are walked once.
+struct OpenLeaf {
+    id: ChunkId,
+    entries: std::vec::IntoIter<TreeEntry>,
     found: Folder,
+}
+
+impl<'r> Frame<'r> {
+    fn new(reader: &'r ChunkReader<'r>, key: Option<(ChunkId, Vec<u8>)>, path: Vec<u8>, tree: Option<ChunkId>) -> Self {
+        Frame { key, path, iter: DirectoryIter::new(reader, tree), leaf: None, all: Folder::default() }
+    }
+
+    /// Where hits of the entry at hand are noted.
+    fn found(&mut self) -> &mut Folder {
+        self.leaf.as_mut().map_or(&mut self.all, |leaf| &mut leaf.found)
+    }
 }
 
 impl<'r> Search<'r> {
     fn run(mut self, repository: &Repository, monitor: &dyn Monitor) -> Result<Vec<FindHit>> {
         // Versions by path, to recognise the same version in another folder node.
         let mut versions: HashMap<Vec<u8>, Vec<usize>> = HashMap::new();
-        for snapshot in snapshots::list(repository)?.snapshots {
+        for snapshot in KnownSnapshots::of(repository)?.read(repository) {
+            let snapshot = snapshot?;
             if monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
@@ -174,15 +195,13 @@ impl<'r> Search<'r> {
         monitor: &dyn Monitor,
     ) -> Result<Folder> {
         let (tree, mut entries) = (manifest.tree_id(), EntryCount::new(manifest));
-        let iter = DirectoryIter::new(self.reader, tree);
-        let top = Frame { key: None, path: Vec::new(), iter, found: Folder::default() };
-        let mut stack = vec![top];
+        let mut stack = vec![Frame::new(self.reader, None, Vec::new(), tree)];
         loop {
             let Some(frame) = stack.last_mut() else { return Ok(Folder::default()) };
             if monitor.is_cancelled() {
                 return Err(Error::cancelled());
             }
-            if let Some(entry) = frame.iter.next().transpose()? {
+            if let Some(entry) = frame.leaf.as_mut().and_then(|leaf| leaf.entries.next()) {
                 entries.count()?;
                 let path = join(&frame.path, entry.name());
                 let is_dir = entry.meta.kind == EntryKind::Directory;
@@ -190,23 +209,39 @@ impl<'r> Search<'r> {
                 let is_wanted = part != Part::Stored && self.is_wanted(&path, is_dir);
                 if is_wanted && (versions.len() < self.options.paths_max || versions.contains_key(&path)) {
                     let version = self.version(Place { path: &path, part }, &entry, versions)?;
-                    frame.found.hits.push(version);
+                    frame.found().hits.push(version);
                 }
                 let Some(tree) = entry.tree.filter(|_| part != Part::Table) else { continue };
                 let key = (tree, path.clone());
                 if let Some(known) = self.known.get(&key) {
-                    frame.found.below.extend(known);
+                    frame.found().below.extend(known);
                     continue;
                 }
                 check_depth(stack.len(), &path)?;
-                let iter = DirectoryIter::new(self.reader, Some(tree));
-                stack.push(Frame { key: Some(key), path, iter, found: Folder::default() });
+                stack.push(Frame::new(self.reader, Some(key), path, Some(tree)));
                 continue;
             }
-            let Some(Frame { key, found, .. }) = stack.pop() else { return Ok(Folder::default()) };
-            let Some(above) = stack.last_mut() else { return Ok(found) };
-            let number = self.keep(found);
-            above.found.below.extend(number);
+            if let Some(OpenLeaf { id, found, .. }) = frame.leaf.take() {
+                let number = self.keep(found);
+                frame.all.below.extend(number);
+                self.known.insert((id, frame.path.clone()), number);
+            }
+            let is_known = |id: &ChunkId| self.known.contains_key(&(*id, frame.path.clone()));
+            match frame.iter.leaf(is_known)? {
+                Some(Leaf::Known(id)) => {
+                    frame.all.below.extend(self.known.get(&(id, frame.path.clone())).copied().flatten());
+                    continue;
+                }
+                Some(Leaf::Read(id, entries)) => {
+                    frame.leaf = Some(OpenLeaf { id, entries: entries.into_iter(), found: Folder::default() });
+                    continue;
+                }
+                None => {}
+            }
+            let Some(Frame { key, all, .. }) = stack.pop() else { return Ok(Folder::default()) };
+            let Some(above) = stack.last_mut() else { return Ok(all) };
+            let number = self.keep(all);
+            above.found().below.extend(number);
             if let Some(key) = key {
                 self.known.insert(key, number);
             }

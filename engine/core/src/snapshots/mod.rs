@@ -4,6 +4,7 @@ pub mod cat;
 pub mod diff;
 pub mod filter;
 pub mod find;
+mod known;
 pub mod ls;
 pub mod part;
 mod problems;
@@ -21,8 +22,9 @@ use crate::error::{Error, Result};
 use crate::machine;
 use crate::repository::{Manifests, Repository, SnapshotObject};
 
+pub use known::KnownSnapshots;
 pub use problems::{concerns, problems};
-pub use select::{NotChosen, Remark, Selection, Selector, select, select_unbelieved};
+pub use select::{NotChosen, Remark, Selection, Selector, select, select_unbelieved, snapshot};
 
 #[derive(Debug, Clone)]
 /// A snapshot, by its id and manifest.

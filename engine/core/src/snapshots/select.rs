@@ -308,6 +308,21 @@ fn several_with(prefix: &str, count: usize) -> Error {
     Error::new(ErrorKind::Usage, format!("{count} snapshots begin with {prefix}: give more of the id"))
 }
 
+/// The snapshot of this id.
+///
+/// # Errors
+/// [`ErrorKind::NotFound`] if nothing is there, or no snapshot.
+pub fn snapshot(repository: &Repository, id: LeaseId) -> Result<Snapshot> {
+    match repository.read_snapshot_object(id) {
+        Ok(SnapshotObject::Manifest(object)) if object.manifest.kind == ManifestKind::Snapshot => {
+            Ok(Snapshot { id, manifest: object.manifest })
+        }
+        Ok(_) => Err(none_with(&id.to_string())),
+        Err(error) if error.is_damage() && !repository.has_snapshot_object(id)? => Err(none_with(&id.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
 fn by_prefix(repository: &Repository, prefix: &str) -> Result<Snapshot> {
     let names = names_with(repository, prefix)?;
     let mut snapshots = Vec::new();

@@ -4,12 +4,10 @@ use std::collections::HashMap;
 
 use repo_format::entry::{Entry, EntryKind};
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::Manifest;
 
 use crate::error::Result;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
-use crate::snapshots::Snapshot;
 use crate::tree::{DirectoryIter, TreeEntry};
 
 /// Snapshots in a row that have the same at a path.
@@ -21,35 +19,41 @@ pub struct Version {
     pub snapshots: Vec<LeaseId>,
 }
 
-/// The things that were at `path`, a path from the top directory, in `snapshots`, which are sorted by time. Snapshots without its root
-/// say nothing, and are left out. Two files are the same if their bytes are.
+/// The top directory of a snapshot.
+#[derive(Debug, Clone, Copy)]
+pub struct Top {
+    /// The snapshot.
+    pub snapshot: LeaseId,
+    /// The node of the directory.
+    pub tree: Option<ChunkId>,
+}
+
+/// The things that were at `path`, a path from the top directory, in snapshots, which are sorted by time and have the root of this path. Two files
+/// are the same if their bytes are.
 ///
 /// A folder that snapshots share is looked into once: with 400 snapshots that differ elsewhere it costs a few reads.
 ///
 /// # Errors
 /// If a directory cannot be read.
-pub fn versions(repository: &Repository, snapshots: &[Snapshot], path: &[u8]) -> Result<Vec<Version>> {
+pub fn versions(repository: &Repository, tops: impl Iterator<Item = Top>, path: &[u8]) -> Result<Vec<Version>> {
     let reader = ChunkReader::new(repository);
     let mut seeker = Seeker { reader: &reader, known: HashMap::new() };
     let mut versions: Vec<Version> = Vec::new();
     let mut last: Option<Option<TreeEntry>> = None;
-    for Snapshot { id, manifest } in snapshots.iter().filter(|snapshot| has_root(&snapshot.manifest, path)) {
-        let found = seeker.lookup(manifest, path)?;
+    for Top { snapshot, tree } in tops {
+        let found = seeker.lookup(tree, path)?;
         match versions.last_mut() {
             Some(version) if last.as_ref().is_some_and(|last| is_same(last.as_ref(), found.as_ref())) => {
-                version.snapshots.push(*id);
+                version.snapshots.push(snapshot);
             }
-            _ => versions.push(Version { entry: found.as_ref().map(|found| found.meta.clone()), snapshots: vec![*id] }),
+            _ => {
+                let entry = found.as_ref().map(|found| found.meta.clone());
+                versions.push(Version { entry, snapshots: vec![snapshot] });
+            }
         }
         last = Some(found);
     }
     Ok(versions)
-}
-
-/// Whether the snapshot has the root of `path`.
-fn has_root(manifest: &Manifest, path: &[u8]) -> bool {
-    let first = path.split(|byte| *byte == b'/').next().unwrap_or(path);
-    manifest.roots.iter().any(|root| root.name.0 == first)
 }
 
 fn is_same(one: Option<&TreeEntry>, two: Option<&TreeEntry>) -> bool {
@@ -71,8 +75,7 @@ struct Seeker<'r> {
 }
 
 impl Seeker<'_> {
-    fn lookup(&mut self, manifest: &Manifest, path: &[u8]) -> Result<Option<TreeEntry>> {
-        let mut tree = manifest.tree_id();
+    fn lookup(&mut self, mut tree: Option<ChunkId>, path: &[u8]) -> Result<Option<TreeEntry>> {
         let mut found = None;
         for name in path.split(|byte| *byte == b'/').filter(|name| !name.is_empty()) {
             let Some(node) = tree else { return Ok(None) };

@@ -122,6 +122,15 @@ pub struct DirectoryIter<'r> {
     last_name: Vec<u8>,
 }
 
+/// A leaf of a directory: a node with entries.
+#[derive(Debug)]
+pub enum Leaf {
+    /// A known one.
+    Known(ChunkId),
+    /// Another one, and its entries in order.
+    Read(ChunkId, Vec<TreeEntry>),
+}
+
 /// The rest of a node above the leaves.
 struct Parts {
     level: u8,
@@ -196,13 +205,46 @@ impl<'r> DirectoryIter<'r> {
         Ok(())
     }
 
+    /// The next leaf. If it `is_known`, it is passed over, unread: directories that differ in an entry share most leaves.
+    ///
+    /// # Errors
+    /// If a node cannot be read. The walk can go on with the readable rest.
+    pub fn leaf(&mut self, is_known: impl Fn(&ChunkId) -> bool) -> Result<Option<Leaf>> {
+        while let Some(above) = self.stack.last_mut() {
+            let (level, part) = (above.level, above.parts.pop());
+            let end = above.parts.last().map(|next| next.first_name.clone()).or_else(|| above.end.clone());
+            let Some(part) = part else {
+                self.stack.pop();
+                continue;
+            };
+            if level == 1 && is_known(&part.id) {
+                return Ok(Some(Leaf::Known(part.id)));
+            }
+            let depth = self.stack.len();
+            self.descend(level, &part, end)?;
+            if self.stack.len() > depth {
+                continue;
+            }
+            let entries = self.leaf.by_ref().collect::<Vec<_>>();
+            entries.iter().try_for_each(|entry| self.follows(entry))?;
+            return Ok(Some(Leaf::Read(part.id, entries)));
+        }
+        Ok(None)
+    }
+
+    /// Notes that an entry comes next, and refuses it if it does not.
+    fn follows(&mut self, entry: &TreeEntry) -> Result<()> {
+        if !self.last_name.is_empty() && *entry.name() <= *self.last_name {
+            return Err(Error::new(ErrorKind::Damaged, "a directory's entries are not in order"));
+        }
+        self.last_name = entry.name().to_vec();
+        Ok(())
+    }
+
     fn advance(&mut self) -> Result<Option<TreeEntry>> {
         loop {
             if let Some(entry) = self.leaf.next() {
-                if !self.last_name.is_empty() && *entry.name() <= *self.last_name {
-                    return Err(Error::new(ErrorKind::Damaged, "a directory's entries are not in order"));
-                }
-                self.last_name = entry.name().to_vec();
+                self.follows(&entry)?;
                 return Ok(Some(entry));
             }
             let Some(above) = self.stack.last_mut() else { return Ok(None) };

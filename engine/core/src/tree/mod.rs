@@ -24,7 +24,7 @@ pub use ahead::{ContentPieces, SegmentAhead, SegmentsAhead};
 pub(crate) use children::readdressed;
 pub use children::{Child, Node};
 pub use content::{ContentBuilder, ContentIter, read_file};
-pub use directory::{DirectoryBuilder, DirectoryIter};
+pub use directory::{DirectoryBuilder, DirectoryIter, Leaf};
 pub use entry::{ContentRef, TreeEntry};
 pub use path::join;
 pub use path::lookup;
