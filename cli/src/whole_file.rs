@@ -70,7 +70,7 @@ pub fn write(path: &Path, bytes: &[u8], readers: Readers) -> io::Result<()> {
     put(&path, bytes, mode, |_| Ok(()))
 }
 
-/// Makes a folder that is its owner's alone, and those that it is in, if need be. One that is there stays as it is.
+/// Makes a folder that is its owner's alone, and those that it is in, if need be. A file that is there stays as it is.
 ///
 /// # Errors
 /// It cannot be made.

@@ -350,7 +350,7 @@ fn ten_thousand_retired_members_keep_nobody_out_and_let_nobody_in() {
     }
     let repository = office.open_as(&years[9].0, Access::Read).unwrap();
     assert!(repository.later_snapshots().unwrap().contains(&june));
-    // None of them can make the next version: the link that each knows is not that of the newest.
+    // No one of them can make the next version: the link that each knows is not that of the newest.
     for (admin, link) in [&years[0], &years[9]] {
         let next = ObjectName::Keyring(newest + 1);
         rewrite(&office.store, newest, link, |keyring| {

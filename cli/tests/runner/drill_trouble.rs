@@ -1,5 +1,5 @@
-//! Drills in trouble: a full disk, a server that is in use, a drill that was killed, a copy that is damaged. None of it
-//! is taken for damage of the backup, and nothing of a drill stays.
+//! Drills in trouble: a full disk, a server that is in use, a drill that was killed, a copy that is damaged. Nothing of
+//! it is taken for damage of the backup, and nothing of a drill stays.
 
 use std::fs;
 use std::io::Write;

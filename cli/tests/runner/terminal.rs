@@ -125,7 +125,7 @@ fn no_command_prints_a_sentence_that_the_terminal_breaks() {
         assert!(broken.is_empty(), "{args:?}: {broken:#?}");
     };
     sweep(&backup);
-    // What disappeared, and rows without a file, are told.
+    // A file that disappeared, and rows without a file, are told.
     std::fs::remove_file(machine.path("images/S/SmithJohn1/b.jpg")).unwrap();
     server.run("INSERT INTO practice.document VALUES (3, 1, 'a file that nobody has ever seen there.jpg')");
     server.run("DELETE FROM practice.computerpref");

@@ -142,7 +142,7 @@ struct Return<'r> {
     key_file: &'r Path,
 }
 
-/// What a program is told of it.
+/// The message of it for programs.
 #[derive(Serialize)]
 struct Delivered {
     location: String,

@@ -27,7 +27,7 @@ pub(super) fn disks_at(connection: &Connection, place: &str) -> rusqlite::Result
     statement.query_map(params![place, format!("{place}{DISK}")], |row| row.get(0))?.collect()
 }
 
-/// What speaks for a disk: manifests that are there and that were seen on no other disk, and how few are missing.
+/// The signs of a disk: manifests that are there and that were seen on no other disk, and how few are missing.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Fit {
     own: usize,

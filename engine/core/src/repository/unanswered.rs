@@ -205,8 +205,8 @@ impl Repository {
             }
         }
         if *acceptance == Acceptance::AnotherDisk && accepted.is_about_the_repository() {
-            // The first disk still has what is missing here, so nothing of it is given up. Whatever was made since the disks went
-            // separate ways, and is here, was made on this one.
+            // The first disk still has what is missing here, so nothing of it is given up. Manifests that were made since the
+            // disks went separate ways, and are here, were made on this one.
             let parted = accepted.missing.iter().map(|manifest| manifest.time).min();
             let made_here = manifests.present.iter().filter(|m| parted.is_some_and(|parted| m.time > parted));
             self.memory().be_another_disk(&made_here.map(|manifest| manifest.id).collect::<Vec<_>>())?;

@@ -31,7 +31,7 @@ pub struct Pace {
     line: Mutex<Line>,
 }
 
-/// What has passed so far.
+/// The bytes that have passed so far.
 #[derive(Debug, Default)]
 struct Line {
     /// When the pieces that have passed have used up their time, since the limit began.
