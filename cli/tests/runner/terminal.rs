@@ -135,48 +135,48 @@ fn no_command_prints_a_sentence_that_the_terminal_breaks() {
     let copy = ["copy", "--new", "--to", "second", "--to-key-file", "second.key"];
     sweep(&[&copy[..], &["--init"]].concat());
     sweep(&copy);
-    let database = ["restore", "latest~1", "--to-database", &url, "--schema", "practice=other"];
-    for args in [
-        &database[..],
-        &["status", "--verbose"],
-        &["status", "--max-age", "1s"],
-        &["snapshots"],
-        &["ls", "latest~1", "--long"],
-        &["find", "document"],
-        &["find", "nothing*"],
-        &["diff", "latest~2", "latest~1"],
-        &["stats"],
-        &["log"],
-        &["verify", "--read-data"],
-        &["drill", "list"],
-        &["drill", "show"],
-        &["evidence", "sign", "--by", "Dana"],
-        &["hold", "list"],
-        &["leases"],
-        &["key", "list"],
-        &["config", "check"],
-        &["check", "--database", &url],
-        &["repair", "--dry-run"],
-        &["forget", "--keep-daily", "7", "--dry-run"],
-        &["prune", "--dry-run"],
-        &["purge", "history"],
-        &["accept", "--all", "--reason", "nothing"],
-        &["restore", "latest"],
-        &["restore", "latest", "--target", "out", "--dry-run"],
-        &["supplemental", "status"],
-        &["notify", "test"],
-        &["backup", "nowhere"],
-        &["--repo", "nowhere", "status"],
-        &["--key-file", "/etc/passwd", "status"],
-    ] {
-        sweep(args);
-    }
+    sweep(&["restore", "latest~1", "--to-database", &url, "--schema", "practice=other"]);
+    sweep(&["check", "--database", &url]);
+    COMMANDS.iter().for_each(|args| sweep(args));
     let packs = crate::harness::files(&machine.path("repo/packs"));
     std::fs::remove_file(&packs[0]).unwrap();
     for args in [&["verify"][..], &["repair", "--dry-run"], &["repair"], &["status"], &["drill", "latest"]] {
         sweep(args);
     }
 }
+
+/// Commands that say something about a practice with a backup or two.
+const COMMANDS: [&[&str]; 29] = [
+    &["status", "--verbose"],
+    &["status", "--max-age", "1s"],
+    &["snapshots"],
+    &["ls", "latest~1", "--long"],
+    &["find", "document"],
+    &["find", "nothing*"],
+    &["diff", "latest~2", "latest~1"],
+    &["stats"],
+    &["log"],
+    &["verify", "--read-data"],
+    &["drill", "list"],
+    &["drill", "show"],
+    &["evidence", "sign", "--by", "Dana"],
+    &["hold", "list"],
+    &["leases"],
+    &["key", "list"],
+    &["config", "check"],
+    &["repair", "--dry-run"],
+    &["forget", "--keep-daily", "7", "--dry-run"],
+    &["prune", "--dry-run"],
+    &["purge", "history"],
+    &["accept", "--all", "--reason", "nothing"],
+    &["restore", "latest"],
+    &["restore", "latest", "--target", "out", "--dry-run"],
+    &["supplemental", "status"],
+    &["notify", "test"],
+    &["backup", "nowhere"],
+    &["--repo", "nowhere", "status"],
+    &["--key-file", "/etc/passwd", "status"],
+];
 
 fn unicode_columns(line: &str) -> usize {
     // East Asian letters take two columns.

@@ -169,7 +169,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let here = folder.path().to_str().unwrap();
         assert_eq!(folders(&format!(" {here} , none,"), false).unwrap(), [folder.path()]);
-        assert_eq!(folders("", true).unwrap(), [PathBuf::new(); 0]);
+        assert_eq!(folders("", true).unwrap(), Vec::<PathBuf>::new());
         assert!(folders("none", false).unwrap_err().to_string().contains("nothing to save"));
         assert!(folders(&format!("{here}/no"), true).unwrap_err().to_string().contains("cannot save"));
         assert_eq!(place("/mnt/x").unwrap().folder(), Some(Path::new("/mnt/x")));

@@ -198,10 +198,10 @@ mod tests {
     fn over_no_second_more_passes_than_a_tenth_above_the_limit() {
         let rate = 1 << 20;
         for late in [0, 1, 3, 600] {
-            let pace = Pace::new(rate);
+            let pace = Pace::new(rate as u64);
             let begin = Duration::from_secs(late);
             let mut passes: Vec<Duration> = Vec::new();
-            for _ in 0..20 * (rate as usize / PIECE) {
+            for _ in 0..20 * (rate / PIECE) {
                 let now = passes.last().copied().unwrap_or(begin);
                 passes.push(now + pace.take(PIECE, now));
             }
@@ -209,7 +209,7 @@ mod tests {
                 let second = *from..*from + Duration::from_secs(1);
                 passes.iter().filter(|at| second.contains(at)).count()
             });
-            let allowed = rate as usize * 110 / 100 / PIECE + 1;
+            let allowed = rate * 110 / 100 / PIECE + 1;
             let most = most.max().unwrap();
             assert!(most <= allowed, "{most} pieces in a second after {late} s, and not {allowed}");
             // The last piece passes before its time is used up.

@@ -41,7 +41,7 @@ fn somebody_comes_in_by_name_and_password_with_the_keyboard_only() {
     page.open("/find");
     page.until("the door", "location.pathname === '/login'");
     page.look_back();
-    gallery.faults.extend(page.faults.drain(..));
+    gallery.faults.append(&mut page.faults);
     gallery.faults.retain(|fault| !fault.contains(WRONG_PASSWORD));
     assert_eq!(gallery.faults, [""; 0]);
 }
