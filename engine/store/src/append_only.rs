@@ -29,7 +29,7 @@ fn refused(action: &'static str, name: &ObjectName) -> StoreError {
 }
 
 impl Store for AppendOnlyStore {
-    forward!([store] location place medium put_new put_owned get get_range list holdings ensure_durable stat protect);
+    forward!([store] location place medium put_new put_owned get get_range list list_names holdings ensure_durable stat protect);
 
     fn overwrite(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
         match name {

@@ -316,6 +316,8 @@ fn listings(store: &dyn Store) -> Outcome {
     );
     refuses("a listing stops when told", stopped, StoreErrorKind::Conflict)?;
     ensure(seen == 1, "a listing stops when told")?;
+    let mut stop = |name| Err(StoreError::new(StoreErrorKind::Conflict, "stop at", name));
+    refuses("a list of names stops when told", store.list_names(Folder::Packs, &mut stop), StoreErrorKind::Conflict)?;
     // A caller may delete the objects it is told of while the listing runs.
     for folder in Folder::ALL {
         store.list(folder, &mut |info| store.delete(&info.name), &mut |_| {})?;
@@ -471,5 +473,14 @@ fn lists(store: &dyn Store, folder: Folder, expected: &BTreeMap<ObjectName, u64>
     listed.sort();
     ensure(strange.is_empty(), format!("nothing strange is in {folder:?}: {strange:?}"))?;
     let expected: Vec<_> = expected.iter().map(|(name, size)| (*name, *size)).collect();
-    ensure(listed == expected, format!("the listing of {folder:?} names every object once, with its size"))
+    ensure(listed == expected, format!("the listing of {folder:?} names every object once, with its size"))?;
+    let mut names = Vec::new();
+    let mut found = |name| {
+        names.push(name);
+        Ok(())
+    };
+    store.list_names(folder, &mut found)?;
+    names.sort();
+    let same = names.iter().eq(expected.iter().map(|(name, _)| name));
+    ensure(same, format!("the names of {folder:?} are those of the listing"))
 }

@@ -79,6 +79,15 @@ macro_rules! forward {
             self.$($inner)+.list(folder, found, strange)
         }
     };
+    (@ list_names [$($inner:tt)+]) => {
+        fn list_names(
+            &self,
+            folder: $crate::Folder,
+            found: &mut dyn FnMut($crate::ObjectName) -> $crate::Result<()>,
+        ) -> $crate::Result<()> {
+            self.$($inner)+.list_names(folder, found)
+        }
+    };
     (@ holdings [$($inner:tt)+]) => {
         fn holdings(&self, folder: $crate::Folder) -> $crate::Result<$crate::Holdings> {
             self.$($inner)+.holdings(folder)

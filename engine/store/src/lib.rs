@@ -160,6 +160,11 @@ pub trait Store: Send + Sync {
         strange: &mut dyn FnMut(String),
     ) -> Result<()>;
 
+    /// As [`Store::list`], without sizes, which cost a local disk most of the time.
+    fn list_names(&self, folder: Folder, found: &mut dyn FnMut(ObjectName) -> Result<()>) -> Result<()> {
+        self.list(folder, &mut |info| found(info.name), &mut |_| {})
+    }
+
     /// Counts the objects of a folder.
     ///
     /// # Errors

@@ -77,7 +77,7 @@ fn has_one_owner(name: &ObjectName) -> bool {
 }
 
 impl<S: Deref<Target: Store> + Send + Sync> Store for UnconditionalStore<S> {
-    forward!([store] location place medium overwrite get get_range list holdings ensure_durable delete set_aside stat protect);
+    forward!([store] location place medium overwrite get get_range list list_names holdings ensure_durable delete set_aside stat protect);
 
     fn put_new(&self, name: &ObjectName, parts: &[&[u8]]) -> Result<()> {
         let put = if has_one_owner(name) {

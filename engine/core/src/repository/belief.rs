@@ -14,7 +14,7 @@ use repo_format::sealed::{self, SealedObject};
 
 use super::{Repository, vital};
 use crate::error::{Error, ErrorKind, Result, chain};
-use engine_store::{Folder, ObjectInfo, ObjectName, Original};
+use engine_store::{Folder, ObjectName, Original};
 
 /// The contents of the notes that have been read.
 #[derive(Default)]
@@ -47,11 +47,11 @@ impl Repository {
     /// If the store cannot be listed.
     pub fn names_in(&self, folder: Folder) -> Result<Vec<ObjectName>> {
         let mut names = Vec::new();
-        let mut found = |info: ObjectInfo| {
-            names.push(info.name);
+        let mut found = |name| {
+            names.push(name);
             Ok(())
         };
-        self.store.list(folder, &mut found, &mut |_| {})?;
+        self.store.list_names(folder, &mut found)?;
         names.sort();
         Ok(names)
     }

@@ -16,6 +16,7 @@ pub(super) mod scratch;
 pub(super) mod unix;
 mod volume;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io::{self, Read};
 use std::ops::Range;
@@ -34,6 +35,31 @@ use unix::{self as platform, Dir, Info, Place};
 
 /// Longer ranges are read around the page cache, as packs were written: they would only displace other programs' data.
 const BYPASS_FROM: usize = 256 * 1024;
+
+/// An entry of a folder of the store.
+struct Listed<'d> {
+    dir: &'d Dir,
+    name: OsString,
+    /// The kind of thing, where the folder says it.
+    found: Option<Found>,
+}
+
+impl Listed<'_> {
+    /// Its path below the root.
+    fn path(&self) -> String {
+        self.dir.below(&self.name.to_string_lossy())
+    }
+
+    /// A look at it; `None` if it was deleted since the folder was read.
+    fn info(&self) -> Result<Option<Info>> {
+        self.dir.look(&self.name).map_err(|e| StoreError::io("list", self.path(), e))
+    }
+
+    /// The kind of thing that it is; `None` if it was deleted since the folder was read.
+    fn found(&self) -> Result<Option<Found>> {
+        if self.found.is_some() { Ok(self.found) } else { Ok(self.info()?.map(|info| info.found)) }
+    }
+}
 
 /// How many packs are kept open for [`Store::get_range`].
 const OPEN_PACKS: usize = 64;
@@ -201,16 +227,18 @@ impl LocalStore {
     }
 
     /// Calls `object` for everything that stands where objects of `folder` belong.
-    fn walk(&self, folder: Folder, object: &mut dyn FnMut(String, Info) -> Result<()>) -> Result<()> {
+    fn walk(&self, folder: Folder, object: &mut dyn FnMut(&Listed<'_>) -> Result<()>) -> Result<()> {
         match folder {
-            Folder::Top => self.entries("", &mut |path, info| {
-                if info.found == Found::Folder && is_top_folder(&path) { Ok(()) } else { object(path, info) }
+            Folder::Top => self.entries("", &mut |listed| {
+                let is_known = listed.found()? == Some(Found::Folder) && is_top_folder(&listed.path());
+                if is_known { Ok(()) } else { object(listed) }
             }),
             Folder::Packs => {
                 let mut shards = Vec::new();
-                self.entries(folder.as_str(), &mut |path, info| {
+                self.entries(folder.as_str(), &mut |listed| {
+                    let path = listed.path();
                     if !is_shard(&path) {
-                        return object(path, info);
+                        return object(listed);
                     }
                     // Any other entry counts as a shard: packs belong in there, and must not be taken for missing.
                     shards.push(path);
@@ -222,8 +250,8 @@ impl LocalStore {
         }
     }
 
-    /// Calls `visit` for each entry of the folder `path`, with its path below the root and its kind.
-    fn entries(&self, path: &str, visit: &mut dyn FnMut(String, Info) -> Result<()>) -> Result<()> {
+    /// Calls `visit` for each entry of the folder `path`.
+    fn entries(&self, path: &str, visit: &mut dyn FnMut(&Listed<'_>) -> Result<()>) -> Result<()> {
         let fail = |e| StoreError::io("list", if path.is_empty() { "the repository" } else { path }, e);
         let mut folders = path.split('/').filter(|folder| !folder.is_empty());
         let opened = folders.try_fold(self.folders.root().clone(), |dir, folder| dir.folder(folder));
@@ -233,10 +261,8 @@ impl LocalStore {
             opened => opened.map_err(fail)?,
         };
         let mut failed = Ok(());
-        let listed = dir.names(|name| {
-            // It was deleted since the folder was read.
-            let Some(info) = dir.look(&name)? else { return Ok(()) };
-            failed = visit(dir.below(&name.to_string_lossy()), info);
+        let listed = dir.kinds(|name, found| {
+            failed = visit(&Listed { dir: &dir, name, found });
             if failed.is_ok() { Ok(()) } else { Err(io::ErrorKind::Interrupted.into()) }
         });
         failed?;
@@ -343,19 +369,31 @@ impl Store for LocalStore {
         found: &mut dyn FnMut(ObjectInfo) -> Result<()>,
         strange: &mut dyn FnMut(String),
     ) -> Result<()> {
-        self.walk(folder, &mut |path, info| match path.parse() {
-            Ok(name) if info.found == Found::File => found(ObjectInfo { name, size: info.size }),
-            _ => {
-                strange(path);
-                Ok(())
+        self.walk(folder, &mut |listed| {
+            let Some(info) = listed.info()? else { return Ok(()) };
+            let path = listed.path();
+            match path.parse() {
+                Ok(name) if info.found == Found::File => found(ObjectInfo { name, size: info.size }),
+                _ => {
+                    strange(path);
+                    Ok(())
+                }
             }
+        })
+    }
+
+    fn list_names(&self, folder: Folder, found: &mut dyn FnMut(ObjectName) -> Result<()>) -> Result<()> {
+        self.walk(folder, &mut |listed| match listed.path().parse() {
+            Ok(name) if listed.found()? == Some(Found::File) => found(name),
+            _ => Ok(()),
         })
     }
 
     fn holdings(&self, folder: Folder) -> Result<Holdings> {
         let mut holdings = Holdings::default();
-        self.walk(folder, &mut |path, info| {
-            if info.found == Found::File && path.parse::<ObjectName>().is_ok() {
+        self.walk(folder, &mut |listed| {
+            let Some(info) = listed.info()? else { return Ok(()) };
+            if info.found == Found::File && listed.path().parse::<ObjectName>().is_ok() {
                 let written = info.changed.duration_since(SystemTime::UNIX_EPOCH).ok();
                 holdings.add(info.size, written.and_then(|since| i64::try_from(since.as_secs()).ok()));
             }

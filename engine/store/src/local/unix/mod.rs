@@ -100,16 +100,16 @@ impl Dir {
         let misplaced = |found| Misplaced::error(self.below(name), found, Wanted::File);
         // Looks first: opening a device may have an effect.
         let stat = retry_on_intr(|| rustix::fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW))?;
-        if found(&stat) != Found::File {
-            return Err(misplaced(found(&stat)));
+        if found(kind(&stat)) != Found::File {
+            return Err(misplaced(found(kind(&stat))));
         }
         let fd = match retry_on_intr(|| rustix::fs::openat(&self.fd, name, access | FILE, Mode::empty())) {
             Err(Errno::LOOP) => return Err(misplaced(Found::Link)),
             fd => fd?,
         };
         let stat = rustix::fs::fstat(&fd)?;
-        if found(&stat) != Found::File {
-            return Err(misplaced(found(&stat)));
+        if found(kind(&stat)) != Found::File {
+            return Err(misplaced(found(kind(&stat))));
         }
         Ok((File::from(fd), size(&stat)))
     }
@@ -143,10 +143,16 @@ impl Dir {
 
     /// Calls `visit` with each name in it, without `.` and `..`.
     pub(super) fn names(&self, mut visit: impl FnMut(OsString) -> io::Result<()>) -> io::Result<()> {
+        self.kinds(|name, _| visit(name))
+    }
+
+    /// As [`Dir::names`], with the kind of thing where the folder itself says it.
+    pub(super) fn kinds(&self, mut visit: impl FnMut(OsString, Option<Found>) -> io::Result<()>) -> io::Result<()> {
         for entry in rustix::fs::Dir::read_from(&self.fd)? {
-            let name = entry?.file_name().to_bytes().to_vec();
+            let entry = entry?;
+            let (name, kind) = (entry.file_name().to_bytes(), entry.file_type());
             if name != b"." && name != b".." {
-                visit(OsString::from_vec(name))?;
+                visit(OsString::from_vec(name.to_vec()), (kind != FileType::Unknown).then(|| found(kind)))?;
             }
         }
         Ok(())
@@ -257,15 +263,15 @@ pub(super) fn may_be_ours(owner: u32, dir: &Dir) -> bool {
 fn info(stat: &Stat) -> Info {
     let seconds = Duration::from_secs(u64::try_from(stat.st_mtime).unwrap_or(0));
     Info {
-        found: found(stat),
+        found: found(kind(stat)),
         size: size(stat),
         owner: stat.st_uid,
         changed: SystemTime::UNIX_EPOCH.checked_add(seconds).unwrap_or(SystemTime::UNIX_EPOCH),
     }
 }
 
-fn found(stat: &Stat) -> Found {
-    match FileType::from_raw_mode(stat.st_mode) {
+fn found(kind: FileType) -> Found {
+    match kind {
         FileType::RegularFile => Found::File,
         FileType::Directory => Found::Folder,
         FileType::Symlink => Found::Link,
@@ -274,6 +280,10 @@ fn found(stat: &Stat) -> Found {
         FileType::Socket => Found::Socket,
         FileType::Unknown => Found::Other,
     }
+}
+
+fn kind(stat: &Stat) -> FileType {
+    FileType::from_raw_mode(stat.st_mode)
 }
 
 fn size(stat: &Stat) -> u64 {
