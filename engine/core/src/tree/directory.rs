@@ -140,6 +140,13 @@ struct Parts {
     end: Option<Vec<u8>>,
 }
 
+/// A node to descend into, as [`DirectoryIter::descend`] takes it.
+struct NextNode {
+    level: u8,
+    part: DirectoryPart,
+    end: Option<Vec<u8>>,
+}
+
 impl<'r> DirectoryIter<'r> {
     /// Starts with the node of a directory; `None` is an empty one.
     pub fn new(reader: &'r ChunkReader<'r>, tree: Option<ChunkId>) -> Self {
@@ -210,13 +217,7 @@ impl<'r> DirectoryIter<'r> {
     /// # Errors
     /// If a node cannot be read. The walk can go on with the readable rest.
     pub fn leaf(&mut self, is_known: impl Fn(&ChunkId) -> bool) -> Result<Option<Leaf>> {
-        while let Some(above) = self.stack.last_mut() {
-            let (level, part) = (above.level, above.parts.pop());
-            let end = above.parts.last().map(|next| next.first_name.clone()).or_else(|| above.end.clone());
-            let Some(part) = part else {
-                self.stack.pop();
-                continue;
-            };
+        while let Some(NextNode { level, part, end }) = self.next_part() {
             if level == 1 && is_known(&part.id) {
                 return Ok(Some(Leaf::Known(part.id)));
             }
@@ -230,6 +231,18 @@ impl<'r> DirectoryIter<'r> {
             return Ok(Some(Leaf::Read(part.id, entries)));
         }
         Ok(None)
+    }
+
+    /// Takes the next node to descend into, and leaves the levels that are done.
+    fn next_part(&mut self) -> Option<NextNode> {
+        while let Some(above) = self.stack.last_mut() {
+            if let Some(part) = above.parts.pop() {
+                let end = above.parts.last().map(|next| next.first_name.clone()).or_else(|| above.end.clone());
+                return Some(NextNode { level: above.level, part, end });
+            }
+            self.stack.pop();
+        }
+        None
     }
 
     /// Notes that an entry comes next, and refuses it if it does not.
@@ -247,13 +260,8 @@ impl<'r> DirectoryIter<'r> {
                 self.follows(&entry)?;
                 return Ok(Some(entry));
             }
-            let Some(above) = self.stack.last_mut() else { return Ok(None) };
-            let (level, part) = (above.level, above.parts.pop());
-            let end = above.parts.last().map(|next| next.first_name.clone()).or_else(|| above.end.clone());
-            match part {
-                None => drop(self.stack.pop()),
-                Some(part) => self.descend(level, &part, end)?,
-            }
+            let Some(NextNode { level, part, end }) = self.next_part() else { return Ok(None) };
+            self.descend(level, &part, end)?;
         }
     }
 }
