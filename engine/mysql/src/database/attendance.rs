@@ -49,6 +49,13 @@ impl std::fmt::Debug for Attended {
     }
 }
 
+impl Attended {
+    /// Whether the user wishes to stop.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Acquire)
+    }
+}
+
 /// One of them.
 struct Session {
     id: u32,
@@ -88,7 +95,7 @@ impl Attendance {
     /// `error`, or the user's wish to stop if that caused it.
     pub fn explained(&self, error: Error) -> Error {
         let is_ended = is_lost(&error) || error_code(&error).is_some_and(|code| INTERRUPTED.contains(&code));
-        if self.attended.is_stopped.load(Ordering::Acquire) && is_ended { Error::cancelled() } else { error }
+        if self.attended.is_stopped() && is_ended { Error::cancelled() } else { error }
     }
 }
 

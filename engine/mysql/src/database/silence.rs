@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::RecvTimeoutError;
 use mysql::prelude::Queryable;
 use mysql::{Conn, OptsBuilder};
 
@@ -21,8 +22,12 @@ use engine_core::error::{Error, ErrorKind, Result};
 
 /// A server without a sign of life for this long is given up, unless the address says otherwise.
 const SILENCE_MAX: Duration = Duration::from_secs(600);
+/// A server greets within this time, unless the address says otherwise: a greeting waits for no lock.
+const GREETING_MAX: Duration = Duration::from_secs(60);
 /// The interval between questions; a shorter limit is asked for at least ten times.
 const ASK_EVERY: Duration = Duration::from_secs(60);
+/// The interval between looks at whether the user wishes to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// The shortest interval between questions.
 const ASK_AT_MOST_EVERY: Duration = Duration::from_millis(10);
 
@@ -162,28 +167,39 @@ impl Watcher {
     }
 }
 
-/// Connects by `opts`, but waits no longer than the server at `address` may be silent: the greeting has no time limit
-/// of its own.
+/// Connects by `opts`, but does not wait for long: the driver has no time limit for the greeting. A user who wishes to stop ends the wait, if the address has an attendant.
 ///
 /// # Errors
-/// [`ErrorKind::Database`] if nothing answers in time; `failed` converts errors of the driver.
+/// [`ErrorKind::Database`] if nothing answers in time; [`ErrorKind::Cancelled`] if the user wishes to stop; `failed` converts
+/// errors of the driver.
 pub(super) fn connect(opts: &OptsBuilder, address: &Address, failed: &dyn Fn(mysql::Error) -> Error) -> Result<Conn> {
-    let (silence, opts) = (silence_max(address), opts.clone());
+    let (silence, opts) = (address.silence_max.unwrap_or(GREETING_MAX), opts.clone());
     let (sender, receiver) = crossbeam_channel::bounded(1);
     let spawned = std::thread::Builder::new().name("connect".to_owned()).spawn(move || {
         // If it cannot be sent, the caller has stopped waiting.
         drop(sender.send(Conn::new(opts)));
     });
     spawned.map_err(|e| Error::io("cannot start the thread that connects to the database server", e))?;
-    match receiver.recv_timeout(silence) {
-        Ok(connected) => connected.map_err(failed),
-        Err(crossbeam_channel::RecvTimeoutError::Timeout) => {
-            let message = format!("cannot connect to {}", address.public());
-            Err(Error::caused(ErrorKind::Database, message, Error::new(ErrorKind::Database, no_sign(silence))))
-        }
-        Err(crossbeam_channel::RecvTimeoutError::Disconnected) => {
-            let message = format!("cannot connect to {}: the thread that does so has panicked", address.public());
-            Err(Error::new(ErrorKind::Database, message))
+    let is_stopped = || address.attended.as_ref().is_some_and(|attended| attended.is_stopped());
+    let until = Instant::now() + silence;
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        match receiver.recv_timeout(left.min(LOOK_EVERY)) {
+            Ok(connected) => return connected.map_err(failed),
+            Err(RecvTimeoutError::Timeout) if is_stopped() => return Err(Error::cancelled()),
+            Err(RecvTimeoutError::Timeout) if left.is_zero() => {
+                let message = format!("cannot connect to {}", address.public());
+                return Err(Error::caused(
+                    ErrorKind::Database,
+                    message,
+                    Error::new(ErrorKind::Database, no_sign(silence)),
+                ));
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                let message = format!("cannot connect to {}: the thread that does so has panicked", address.public());
+                return Err(Error::new(ErrorKind::Database, message));
+            }
         }
     }
 }
