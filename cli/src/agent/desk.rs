@@ -136,6 +136,11 @@ impl Desk {
         running.or(papers.waiting.as_ref().map(|(_, order)| order.task))
     }
 
+    /// The number of the run that ended last.
+    pub fn last_ended(&self) -> Option<u64> {
+        self.papers().ended.back().map(|ended| ended.run.id)
+    }
+
     /// The last runs, the newest last.
     pub fn ended(&self) -> Vec<Ended> {
         self.papers().ended.iter().cloned().collect()
@@ -273,8 +278,9 @@ mod tests {
         assert_eq!(desk.under_way(), Some(UnderWay::Waits(id, Task::Restore)));
         assert_eq!(taken(&desk).task, Task::Restore);
         assert_eq!((running(&desk).id, desk.busy()), (id, Some(Task::Restore)));
+        assert_eq!(desk.last_ended(), None);
         desk.end(0, Some(0));
-        assert_eq!((desk.under_way(), desk.busy()), (None, None));
+        assert_eq!((desk.under_way(), desk.busy(), desk.last_ended()), (None, None, Some(id)));
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub struct RunRecord {
     /// A backup that was due stopped it: it goes on later.
     #[serde(default)]
     pub gave_way: bool,
+    /// A person stopped it: it is left alone for a while.
+    #[serde(default)]
+    pub was_stopped: bool,
 }
 
 /// The memory of one repository.
@@ -51,6 +54,11 @@ impl RunRecord {
     pub fn is_done(&self) -> bool {
         matches!(self.exit, Some(0 | 3)) || self.exit == Some(4) && self.job != Job::Backup
     }
+
+    /// Whether it failed: it neither came to its end nor was asked to stop.
+    pub fn is_failure(&self) -> bool {
+        !self.is_done() && !self.gave_way && !self.was_stopped
+    }
 }
 
 impl Memory {
@@ -70,7 +78,9 @@ impl Memory {
         let tries = self.jobs.entry(run.job).or_default();
         if run.is_done() {
             *tries = Tries { done: Some(run.began), ..Tries::default() };
-        } else if !run.gave_way {
+        } else if run.was_stopped {
+            tries.stopped = Some(ended);
+        } else if run.is_failure() {
             *tries = Tries { failures: tries.failures.saturating_add(1), failed: Some(ended), ..*tries };
         }
         self.runs.push_back(run);
@@ -125,7 +135,7 @@ mod tests {
     }
 
     fn run(job: Job, began: i64, exit: Option<i32>) -> RunRecord {
-        RunRecord { job, began: at(began), seconds: 1, exit, gave_way: false }
+        RunRecord { job, began: at(began), seconds: 1, exit, gave_way: false, was_stopped: false }
     }
 
     #[test]
@@ -133,11 +143,13 @@ mod tests {
         let mut memory = Memory::new(at(0));
         memory.note(run(Job::Verify, 10, Some(1)), at(11));
         memory.note(run(Job::Verify, 20, None), at(21));
-        assert_eq!(memory.jobs[&Job::Verify], Tries { done: None, failed: Some(at(21)), failures: 2 });
+        assert_eq!(memory.jobs[&Job::Verify], Tries { failed: Some(at(21)), failures: 2, ..Tries::default() });
         memory.note(RunRecord { gave_way: true, ..run(Job::Verify, 30, Some(130)) }, at(31));
         assert_eq!(memory.jobs[&Job::Verify].failures, 2, "giving way is no failure");
+        memory.note(RunRecord { was_stopped: true, ..run(Job::Verify, 32, Some(130)) }, at(33));
+        assert_eq!((memory.jobs[&Job::Verify].failures, memory.jobs[&Job::Verify].stopped), (2, Some(at(33))));
         memory.note(run(Job::Verify, 40, Some(3)), at(41));
-        assert_eq!(memory.jobs[&Job::Verify], Tries { done: Some(at(40)), failed: None, failures: 0 });
+        assert_eq!(memory.jobs[&Job::Verify], Tries { done: Some(at(40)), ..Tries::default() });
     }
 
     #[test]

@@ -102,12 +102,21 @@ struct Open {
     journal: Option<Arc<Journal>>,
 }
 
-/// How a run ended.
+/// A run that has ended.
 struct Run {
     began: Timestamp,
     seconds: u64,
+    end: RunEnd,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy)]
+struct RunEnd {
+    /// None if a signal ended it.
     status: Option<i32>,
     was_asked: bool,
+    /// A person asked it.
+    by_person: bool,
 }
 
 /// An agent for one repository.
@@ -279,12 +288,9 @@ impl<'a> Agent<'a> {
             record: None,
         };
         self.desk.begin(&order, now().timestamp());
-        let Run { began, seconds, status, was_asked } = self.carry_out(&order)?;
-        // A job that was asked before it could listen is ended by the signal.
-        let gave_way = was_asked && matches!(status, None | Some(INTERRUPTED_CODE));
-        let run = RunRecord { job, began, seconds, exit: status, gave_way };
+        let run = self.carry_out(&order)?.record_of(job);
         self.context.ui.say(format_args!("{}: {}", job.name(), words_of(&run)));
-        let exit = if run.is_done() || gave_way { Exit::Done } else { Exit::Failed };
+        let exit = if run.is_failure() { Exit::Failed } else { Exit::Done };
         self.note(run)?;
         Ok(exit)
     }
@@ -292,16 +298,16 @@ impl<'a> Agent<'a> {
     /// Does what a person asked for. It counts as the job that it is, but a failure is theirs to repeat.
     fn obey(&mut self, order: &Order) -> Result<()> {
         let run = self.carry_out(order);
-        let status = run.as_ref().ok().and_then(|run| run.status);
+        let status = run.as_ref().ok().and_then(|run| run.end.status);
         if let (Some(journal), Some(record)) = (&self.journal, order.record) {
             journal.end(record, end_of(status))?;
         }
-        let Run { began, seconds, status, .. } = run?;
+        let run = run?;
         let ended = status.map_or_else(|| "was killed".to_owned(), |code| format!("ended with {code}"));
         self.context.ui.say(format_args!("{}: {ended}", order.task.name()));
         if let Some(job) = order.task.job() {
-            let run = RunRecord { job, began, seconds, exit: status, gave_way: false };
-            if run.is_done() {
+            let run = run.record_of(job);
+            if run.is_done() || run.was_stopped {
                 self.note(run)?;
             }
         }
@@ -311,7 +317,7 @@ impl<'a> Agent<'a> {
     /// Keeps a run, and tells of it.
     fn note(&mut self, run: RunRecord) -> Result<()> {
         self.timetable.note(run.clone())?;
-        if !run.gave_way {
+        if run.is_done() || run.is_failure() {
             self.tell_of(&run);
         }
         Ok(())
@@ -326,15 +332,14 @@ impl<'a> Agent<'a> {
         }
         let _awake = Awake::during(name);
         let (began, started) = (now().timestamp(), Instant::now());
-        let status = self.attend(order);
+        let end = self.attend(order);
         let seconds = started.elapsed().as_secs();
-        self.desk.end(seconds, status.as_ref().ok().and_then(|ended| ended.0));
-        let (status, was_asked) = status?;
-        Ok(Run { began, seconds, status, was_asked })
+        self.desk.end(seconds, end.as_ref().ok().and_then(|end| end.status));
+        Ok(Run { began, seconds, end: end? })
     }
 
-    /// Starts the program, and waits for its end: for its status, and whether it was asked to end.
-    fn attend(&self, order: &Order) -> Result<(Option<i32>, bool)> {
+    /// Starts the program, and waits for its end.
+    fn attend(&self, order: &Order) -> Result<RunEnd> {
         let mut running = Running::start(self.global, &order.words)?;
         let mut told = lines::Told::new(order.task, self.context.ui, &self.desk);
         let mut looked = Instant::now();
@@ -356,7 +361,7 @@ impl<'a> Agent<'a> {
             }
         };
         running.last_lines().for_each(|line| told.line(&line));
-        Ok((status.code(), running.was_asked()))
+        Ok(RunEnd { status: status.code(), was_asked: running.was_asked(), by_person: self.desk.is_stopping() })
     }
 
     /// Whether work on schedule gives way to a backup that is due.
@@ -439,6 +444,17 @@ impl<'a> Agent<'a> {
     }
 }
 
+impl Run {
+    /// The same as a run of `job`.
+    fn record_of(&self, job: Job) -> RunRecord {
+        let Run { began, seconds, end: RunEnd { status, was_asked, by_person } } = *self;
+        // A job that was asked before it could listen is ended by the signal.
+        let is_cut = was_asked && matches!(status, None | Some(INTERRUPTED_CODE));
+        let (gave_way, was_stopped) = (is_cut && !by_person, is_cut && by_person);
+        RunRecord { job, began, seconds, exit: status, gave_way, was_stopped }
+    }
+}
+
 /// Whether actions are to be sealed now.
 fn is_due(actions: &[Action], age: i64) -> bool {
     let oldest = actions.iter().map(|action| action.seconds).min();
@@ -493,6 +509,7 @@ pub fn words_of(run: &RunRecord) -> String {
     };
     match run.exit {
         _ if run.gave_way => format!("stopped after {took}, goes on later"),
+        _ if run.was_stopped => format!("stopped by somebody after {took}: it is tried again in an hour"),
         Some(0) => format!("done in {took}"),
         Some(3) => format!("done in {took}, but something was left out, as said above"),
         Some(4) if run.is_done() => format!("done in {took}, and found damage, as said above"),

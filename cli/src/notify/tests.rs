@@ -41,7 +41,7 @@ fn causes(facts: &Facts, now: i64) -> Vec<Cause> {
 
 fn failing(facts: &mut Facts, job: Job, first: i64, last: i64, failures: u32) {
     facts.failing.insert(job, at(first));
-    facts.tries.insert(job, Tries { done: None, failed: Some(at(last)), failures });
+    facts.tries.insert(job, Tries { failed: Some(at(last)), failures, ..Tries::default() });
 }
 
 #[test]

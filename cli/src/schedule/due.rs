@@ -17,6 +17,8 @@ use crate::fnv;
 const LADDER: [i64; 5] = [1, 2, 5, 10, 20];
 /// The minutes after more failures of a job that nothing is lost by: it would fail for the same reason.
 const LATER: i64 = 6 * 60;
+/// The minutes after somebody has stopped a job: one that began again at once could not be stopped.
+const LEFT_ALONE: i64 = 60;
 /// Schedules are spread over so many seconds.
 const SPREAD_SECONDS: u64 = 300;
 /// Steps of backups that are looked at: a week of minutes.
@@ -87,7 +89,8 @@ fn due_at(job: Job, rules: &Rules, jitter: Jitter, now: &Zoned, history: &Histor
         Job::Forget => in_quiet(rules.forget?)?,
     };
     let opens = if job == Job::Copy { opens_at(rules, now)? } else { Timestamp::MIN };
-    Some(at.max(opens).max(again_at(job, &tries, now.timestamp()).unwrap_or(Timestamp::MIN)))
+    let again = again_at(job, &tries, now.timestamp()).max(left_alone_until(&tries, now.timestamp()));
+    Some(at.max(opens).max(again.unwrap_or(Timestamp::MIN)))
 }
 
 /// When the window of copies opens; the beginning of time if it is open. A window that was missed is past.
@@ -102,6 +105,12 @@ fn opens_at(rules: &Rules, now: &Zoned) -> Option<Timestamp> {
 fn again_at(job: Job, tries: &Tries, now: Timestamp) -> Option<Timestamp> {
     let last = if matches!(job, Job::Backup | Job::Copy) { LADDER[LADDER.len() - 1] } else { LATER };
     tried_at(tries, last, now)
+}
+
+/// Until when a job that somebody has stopped is left alone.
+fn left_alone_until(tries: &Tries, now: Timestamp) -> Option<Timestamp> {
+    let stopped = tries.stopped.filter(|stopped| *stopped <= now)?;
+    stopped.checked_add(SignedDuration::from_mins(LEFT_ALONE)).ok()
 }
 
 /// When a notice that was not sent is tried again; `None` if none was tried.
@@ -253,7 +262,7 @@ mod tests {
         let now = at("2026-11-30T09:10:00[Europe/Berlin]");
         for (failures, minutes) in [(1, 1), (2, 2), (3, 5), (4, 10), (5, 20), (6, 20), (1000, 20)] {
             let mut past = history(&now);
-            past.jobs.insert(Job::Backup, Tries { failures, failed: Some(now.timestamp()), done: None });
+            past.jobs.insert(Job::Backup, Tries { failures, failed: Some(now.timestamp()), ..Tries::default() });
             let due = due_at(Job::Backup, &usual(), Jitter(0), &now, &past).unwrap();
             assert_eq!(due.as_second() - now.timestamp().as_second(), minutes * 60, "{failures}");
             past.jobs.insert(Job::Forget, Tries { done: None, ..past.jobs[&Job::Backup] });
@@ -262,6 +271,23 @@ mod tests {
             // The clock was put back: the failure has not happened yet.
             let earlier = now.checked_sub(3.hours()).unwrap();
             assert_eq!(due_at(Job::Backup, &usual(), Jitter(0), &earlier, &past), Some(earlier.timestamp()));
+        }
+    }
+
+    #[test]
+    fn a_job_that_somebody_stopped_is_left_alone_for_an_hour() {
+        let now = at("2026-11-30T09:10:00[Europe/Berlin]");
+        for job in [Job::Backup, Job::Copy, Job::Verify] {
+            let mut past = History { newest: None, ..history(&now) };
+            past.newest = (job == Job::Copy).then(|| now.timestamp());
+            past.jobs.insert(job, Tries { stopped: Some(now.timestamp()), ..Tries::default() });
+            let due = due_at(job, &usual(), Jitter(0), &now, &past).unwrap();
+            assert!(due.as_second() - now.timestamp().as_second() >= 3600, "{job:?}");
+            assert!(job == Job::Verify || due.as_second() - now.timestamp().as_second() == 3600, "{job:?}");
+            // The clock was put back: nobody has stopped it yet.
+            let earlier = now.checked_sub(3.hours()).unwrap();
+            let due = due_at(job, &usual(), Jitter(0), &earlier, &past);
+            assert!(job != Job::Backup || due == Some(earlier.timestamp()), "{due:?}");
         }
     }
 

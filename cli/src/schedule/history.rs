@@ -47,6 +47,8 @@ pub struct Tries {
     pub failed: Option<Timestamp>,
     /// How many have failed since the last that succeeded.
     pub failures: u32,
+    /// When somebody last stopped it, since the last one that succeeded.
+    pub stopped: Option<Timestamp>,
 }
 
 /// All that happened.
