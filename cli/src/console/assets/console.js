@@ -5,9 +5,11 @@
   if (!card) return;
   let source = null;
 
+  const isAnother = (number, shown) => String(number ?? "") !== (shown ?? "");
+
   const show = (state) => {
-    if (String(state.id ?? "") !== (card.dataset.run ?? "")) {
-      // Another run, or none: the page is made anew.
+    if (isAnother(state.id, card.dataset.run) || isAnother(state.ended, card.dataset.ended)) {
+      // Another run, or none, or one that has ended since: the page is made anew.
       source.close();
       location.reload();
       return;

@@ -44,6 +44,8 @@ struct Page {
 pub(super) struct Shown {
     /// The number of the run; none if nothing is under way.
     pub(super) id: Option<u64>,
+    /// The number of the run that ended last: a run may be shorter than the time between two looks.
+    pub(super) ended: Option<u64>,
     pub(super) headline: String,
     pub(super) stage: String,
     pub(super) percent: Option<u64>,
@@ -108,13 +110,15 @@ async fn follow(State(house): State<Arc<House>>, visitor: Visitor) -> Response {
 
 /// The work under way.
 pub(super) fn shown(house: &House) -> Shown {
-    match house.office.desk.under_way() {
+    let desk = &house.office.desk;
+    let shown = match desk.under_way() {
         Some(UnderWay::Runs(run)) => Shown::of(&run),
         Some(UnderWay::Waits(id, task)) => {
             Shown { id: Some(id), headline: format!("{} begins", called(task)), ..Shown::nothing() }
         }
         None => Shown::nothing(),
-    }
+    };
+    Shown { ended: desk.last_ended(), ..shown }
 }
 
 /// Why a run failed, as it said itself: the message, its causes, and what helps.
@@ -146,7 +150,7 @@ impl Shown {
     fn nothing() -> Self {
         let (stage, figures, rate) = (String::new(), String::new(), String::new());
         let headline = "Nothing is under way".to_owned();
-        Shown { id: None, headline, stage, percent: None, figures, rate, is_stopping: false }
+        Shown { id: None, ended: None, headline, stage, percent: None, figures, rate, is_stopping: false }
     }
 
     fn of(run: &RunningRun) -> Self {
@@ -171,6 +175,7 @@ impl Shown {
         };
         Shown {
             id: Some(run.id),
+            ended: None,
             headline,
             stage: phase.map_or("", words::stage).to_owned(),
             percent,

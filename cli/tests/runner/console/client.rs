@@ -212,7 +212,13 @@ impl Browser<'_> {
         rest.split_once('"').unwrap().0.to_owned()
     }
 
-    /// Waits until the agent has nothing to do.
+    /// Waits until the agent has made the backup that was due when it began.
+    pub fn wait_for_first_backup(&self) {
+        self.wait_for_work(|state| state["ended"].is_u64());
+        self.wait_for_rest();
+    }
+
+    /// Waits until the agent has nothing to do. It looks at what is due a little after it has begun.
     pub fn wait_for_rest(&self) {
         self.wait_for_work(|state| state["headline"] == "Nothing is under way");
     }

@@ -58,7 +58,7 @@ fn only_a_request_for_this_computer_is_answered() {
 fn a_form_from_anywhere_else_is_refused() {
     let console = console();
     let browser = console.enter();
-    browser.wait_for_rest();
+    browser.wait_for_first_backup();
     let (own, token) = (console.origin(), browser.token());
     let with =
         |origin: &str, token: &str| browser.post_as_is("/backup", &[("Origin", origin)], &[("token", token)]).status;

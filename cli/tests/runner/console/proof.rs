@@ -10,7 +10,7 @@ fn a_test_that_a_page_asks_for_stands_on_it_and_on_the_certificate() {
     let quiet = "[schedule]\nverify = \"off\"\ndrill = \"off\"\nforget = \"off\"\n";
     let console = Console::open(machine, quiet);
     let owner = console.enter();
-    owner.wait_for_rest();
+    owner.wait_for_first_backup();
     let before = owner.page("/proof");
     assert!(before.contains("No test yet") && before.contains("It was never tried"), "{before}");
     assert_eq!(owner.post("/proof/test", &[]).expect(303).header("location"), Some("/proof"));

@@ -58,7 +58,8 @@ fn the_page_sets_up_what_the_terminal_would_and_goes_on_as_the_console() {
     // The same browser is in.
     let work = browser.page("/work");
     assert!(work.contains("name=\"token\""), "{work}");
-    browser.wait_for_work(|_| snapshots(&console) == 1);
+    browser.wait_for_first_backup();
+    assert_eq!(snapshots(&console), 1);
 
     let settings = fs::read_to_string(console.machine.path("enamel.toml")).unwrap();
     assert!(settings.starts_with("# The practice.\nstate-dir") && settings.contains("[console]"), "{settings}");
@@ -213,8 +214,8 @@ fn a_first_start_that_is_killed_goes_on_where_it_was() {
     browser.set_up("paper", &[("first", &second[2]), ("second", &second[8])]).expect(303);
     console.kill_and_open_again();
     // Everything that is needed is there: the console opens, and makes the first backup.
-    let browser = console.enter();
-    browser.wait_for_work(|_| snapshots(&console) == 1);
+    console.enter().wait_for_first_backup();
+    assert_eq!(snapshots(&console), 1);
     let keys = console.run(&["key", "list"]).expect(0).out;
     assert_eq!(keys.matches("recovery sheet").count(), 1, "{keys}");
 }

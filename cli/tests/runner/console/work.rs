@@ -1,5 +1,7 @@
 //! Work that is started from a page: one at a time, shown while it runs, stopped on request.
 
+use std::net::TcpListener;
+
 use super::client::Console;
 use crate::harness::Machine;
 
@@ -25,16 +27,36 @@ fn one_run_at_a_time_is_shown_and_stops_when_asked() {
     browser.post("/stop", &[("run", "4711")]).expect(303);
     assert!(browser.page("/work").contains("Backing up"), "another number stops nothing");
     browser.post("/stop", &[("run", run)]).expect(303);
-    browser.wait_for_rest();
+    browser.wait_for_work(|state| state["ended"].to_string() == run && state["headline"] == "Nothing is under way");
     let page = browser.page("/work");
     assert!(page.contains("on schedule") && page.contains("Backing up"), "{page}");
+}
+
+#[test]
+fn a_run_that_is_stopped_before_it_has_saved_anything_does_not_begin_again_at_once() {
+    // It takes connections, and never says anything.
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let console = console(&format!("database = \"mysql://saver@{}\"\n", server.local_addr().unwrap()));
+    let browser = console.enter();
+    // Once the schedule's own, and once because somebody asks for it while that is due.
+    for stopped in 1..=2 {
+        browser.wait_for_work(|state| state["id"] == stopped && state["headline"] == "Backing up");
+        browser.post("/stop", &[("run", &stopped.to_string())]).expect(303);
+        browser.wait_for_work(|state| state["ended"] == stopped);
+        if stopped == 1 {
+            browser.post("/backup", &[]).expect(303);
+        }
+    }
+    let status = console.run(&["schedule", "status"]).expect(3).out;
+    assert!(status.contains("stopped by somebody"), "{status}");
+    browser.wait_for_rest();
 }
 
 #[test]
 fn a_backup_that_a_person_starts_is_in_the_calendar_with_their_name() {
     let console = console("");
     let browser = console.enter();
-    browser.wait_for_rest();
+    browser.wait_for_first_backup();
     console.machine.write("source/b.txt", "b");
     browser.post("/backup", &[]).expect(303);
     browser.wait_for_rest();
