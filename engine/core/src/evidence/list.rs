@@ -7,7 +7,7 @@ use repo_format::id::{LeaseId, MemberId};
 use repo_format::manifest::ManifestKind;
 
 use super::Piece;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::machine;
 use crate::memory::RememberedManifest;
 use crate::repository::{Manifests, Repository, SnapshotObject, UnreadableManifest};
@@ -80,13 +80,8 @@ pub(super) fn list_in(repository: &Repository, manifests: &Manifests) -> Result<
         match read {
             Ok(SnapshotObject::Manifest(object)) => found.pieces.extend(Piece::of(*object)),
             Ok(SnapshotObject::Void(_)) => {}
-            Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-            Err(error) if repository.is_later(&error) => {}
-            Err(error) if repository.has_snapshot_object(id)? => {
-                found.unreadable.push(UnreadableManifest { id, error });
-            }
-            // Merged into other evidence since it was listed.
-            Err(_) => {}
+            // If it is not there, it was merged into other evidence since it was listed.
+            Err(error) => found.unreadable.extend(repository.unreadable(id, error)?),
         }
     }
     found.pieces.sort_by_key(|piece| std::cmp::Reverse((piece.time, piece.id)));

@@ -19,7 +19,7 @@ use repo_format::manifest::{Manifest, ManifestKind};
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::memory::RememberedManifest;
-use crate::repository::{Manifests, Repository, SnapshotObject};
+use crate::repository::{Manifests, Repository};
 use crate::words;
 
 pub use answers::{Answer, Expectation, Verdict};
@@ -82,16 +82,8 @@ pub fn unanswered(repository: &Repository, manifests: &Manifests) -> Result<u64>
     if held.is_empty() {
         return Ok(0);
     }
-    let mut snapshots = Vec::new();
-    for (_, read) in repository.each_remembered(&held) {
-        match read {
-            Ok(SnapshotObject::Manifest(object)) => snapshots.push(object.manifest),
-            // Its loss is told elsewhere.
-            Ok(SnapshotObject::Void(_)) => {}
-            Err(error) if error.is_damage() => {}
-            Err(error) => return Err(error),
-        }
-    }
+    let snapshots = repository.each_readable(&held).map(|read| read.map(|object| object.manifest));
+    let snapshots: Vec<Manifest> = snapshots.collect::<Result<_>>()?;
     let (records, _) = repository.read_records(&manifests.present)?;
     let said = Said::by(records.iter().map(|record| &record.manifest));
     Ok(open(&snapshots, &said).count() as u64)

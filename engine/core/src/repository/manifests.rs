@@ -127,6 +127,33 @@ impl Repository {
         })
     }
 
+    /// Those of [`Repository::each_remembered`] that can be read. Left out are void records, damage, which `status` names, and
+    /// what is later than a retired key.
+    pub(crate) fn each_readable<'n>(
+        &'n self,
+        remembered: &'n [RememberedManifest],
+    ) -> impl Iterator<Item = Result<Box<ManifestObject>>> + 'n {
+        self.each_remembered(remembered).filter_map(|(_, read)| match read {
+            Ok(SnapshotObject::Manifest(object)) => Some(Ok(object)),
+            Ok(SnapshotObject::Void(_)) => None,
+            Err(error) if error.is_damage() || self.is_later(&error) => None,
+            Err(error) => Some(Err(error)),
+        })
+    }
+
+    /// The unreadable manifest that `error` was about. There is none if it is later than a retired key, or has gone since it was
+    /// listed.
+    ///
+    /// # Errors
+    /// If the store does not answer.
+    pub(crate) fn unreadable(&self, id: LeaseId, error: Error) -> Result<Option<UnreadableManifest>> {
+        if error.kind() == ErrorKind::Unavailable {
+            return Err(error);
+        }
+        let is_there = !self.is_later(&error) && self.has_snapshot_object(id)?;
+        Ok(is_there.then_some(UnreadableManifest { id, error }))
+    }
+
     fn kept_manifest(&self, remembered: &RememberedManifest) -> Option<Box<ManifestObject>> {
         let bytes = self.nodes.as_ref()?.manifest(remembered.id)?;
         let (object, epoch) = self.decode_snapshot_object(remembered.id, &bytes).ok()?;
@@ -256,12 +283,7 @@ impl Repository {
                     told.push(object);
                 }
                 Ok(SnapshotObject::Void(_)) => {}
-                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-                Err(error) if self.is_later(&error) => {}
-                Err(error) if self.has_snapshot_object(id)? => {
-                    manifests.unreadable.push(UnreadableManifest { id, error });
-                }
-                Err(_) => {}
+                Err(error) => manifests.unreadable.extend(self.unreadable(id, error)?),
             }
         }
         if self.as_of().is_some() {

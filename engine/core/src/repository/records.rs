@@ -11,7 +11,7 @@ use repo_format::manifest::{Manifest, ManifestKind, NOT_KNOWN, SecondCopy, SeenM
 use super::unanswered::is_acceptance;
 use super::{ManifestObject, Manifests, Repository, SnapshotObject, UnreadableManifest};
 use crate::crypto::{SEALED_OVERHEAD, random};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::machine;
 use crate::memory::RememberedManifest;
 use engine_store::ObjectName;
@@ -145,9 +145,7 @@ impl Repository {
             match read {
                 Ok(SnapshotObject::Manifest(object)) => records.push(*object),
                 Ok(SnapshotObject::Void(_)) => {}
-                Err(error) if error.kind() == ErrorKind::Unavailable => return Err(error),
-                Err(error) if self.has_snapshot_object(id)? => unreadable.push(UnreadableManifest { id, error }),
-                Err(_) => {}
+                Err(error) => unreadable.extend(self.unreadable(id, error)?),
             }
         }
         Ok((records, unreadable))

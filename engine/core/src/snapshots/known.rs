@@ -6,7 +6,7 @@ use repo_format::manifest::ManifestKind;
 use super::Snapshot;
 use crate::error::Result;
 use crate::memory::RememberedManifest;
-use crate::repository::{Repository, SnapshotObject};
+use crate::repository::{ManifestObject, Repository};
 
 /// Snapshots that exist, in order of time.
 #[derive(Debug)]
@@ -49,11 +49,7 @@ impl KnownSnapshots {
     /// # Errors
     /// If the store does not answer.
     pub fn read<'s>(&'s self, repository: &'s Repository) -> impl Iterator<Item = Result<Snapshot>> {
-        repository.each_remembered(&self.0).filter_map(|(id, read)| match read {
-            Ok(SnapshotObject::Manifest(object)) => Some(Ok(Snapshot { id, manifest: object.manifest })),
-            Ok(SnapshotObject::Void(_)) => None,
-            Err(error) if error.is_damage() || repository.is_later(&error) => None,
-            Err(error) => Some(Err(error)),
-        })
+        let snapshot = |object: Box<ManifestObject>| Snapshot { id: object.manifest.id, manifest: object.manifest };
+        repository.each_readable(&self.0).map(move |read| read.map(snapshot))
     }
 }

@@ -20,7 +20,7 @@ use repo_format::manifest::{Manifest, ManifestKind};
 
 use crate::error::{Error, Result};
 use crate::machine;
-use crate::repository::{Manifests, Repository, SnapshotObject};
+use crate::repository::{Manifests, Repository};
 
 pub use known::KnownSnapshots;
 pub use problems::{concerns, problems};
@@ -51,11 +51,7 @@ pub fn recent(repository: &Repository, known: &Manifests, since: i64, most: usiz
     let is_recent = |time: Time| !machine::is_from_the_future(time, now) && time.seconds > since;
     let snapshots = known.present.iter().filter(|m| m.kind == ManifestKind::Snapshot && is_recent(m.time));
     let snapshots: Vec<_> = snapshots.take(most).copied().collect();
-    let manifests = repository.each_remembered(&snapshots).filter_map(|(_, read)| match read {
-        Ok(SnapshotObject::Manifest(object)) => Some(object.manifest),
-        _ => None,
-    });
-    manifests.collect()
+    repository.each_readable(&snapshots).filter_map(Result::ok).map(|object| object.manifest).collect()
 }
 
 /// Lists all snapshots.
