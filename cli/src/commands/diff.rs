@@ -100,7 +100,12 @@ impl Summary {
             (self.metadata, "only in attributes"),
             (self.kind, "of another kind"),
         ];
-        let rows = RowChanges { added: self.rows_added, removed: self.rows_removed, changed: self.rows_changed };
+        let rows = RowChanges {
+            added: self.rows_added,
+            removed: self.rows_removed,
+            changed: self.rows_changed,
+            ..RowChanges::default()
+        };
         match (in_words(&numbers), rows_in_words(&rows)) {
             (None, _) => "nothing differs".to_owned(),
             (Some(things), None) => things,
@@ -171,7 +176,7 @@ fn print(ui: &Ui, found: &PartChange) -> Result<()> {
     let (before, after) = (change.before.as_ref().map(entry), change.after.as_ref().map(entry));
     let part = json::DatabasePart::new(*part, None);
     let (table, object) = match detail {
-        Detail::Table { before, after, rows, is_redefined } => {
+        Detail::Table { before, after, rows, is_redefined, .. } => {
             (Some(table_message(*before, *after, rows.as_ref(), *is_redefined)), None)
         }
         Detail::Object(kind, name) => (None, Some(ObjectMessage { kind: kind.name(), name })),
@@ -211,7 +216,7 @@ fn more(kind: ChangeKind, detail: &Detail) -> String {
         Detail::Accounts => "  users and grants".to_owned(),
         Detail::Table { after, .. } if kind == ChangeKind::Added => format!("  {}", size(after)),
         Detail::Table { before, .. } if kind == ChangeKind::Removed => format!("  {}", size(before)),
-        Detail::Table { before, after, rows, is_redefined } => {
+        Detail::Table { before, after, rows, is_redefined, .. } => {
             let rows = match rows {
                 Some(rows) => rows_in_words(rows),
                 None => Some(format!("{} before, {} after", size(before), size(after))),

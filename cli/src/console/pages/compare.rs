@@ -1,6 +1,5 @@
 //! Two backups beside each other: what is new, changed and gone.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use askama::Template;
@@ -8,8 +7,8 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use engine::Error;
-use engine::snapshots::Snapshot;
-use engine::snapshots::diff::{Change, ChangeKind, diff};
+use engine::snapshots::diff::{Change, ChangeKind, PartChange, RowLimits, compare_within};
+use engine::snapshots::part::Part;
 use jiff::Zoned;
 use repo_format::entry::EntryKind;
 use repo_format::id::LeaseId;
@@ -18,6 +17,7 @@ use serde::Deserialize;
 use super::super::door::{Session, Thing, Visitor};
 use super::super::office::{Line, search};
 use super::super::view::{Frame, Tab, number, time};
+use super::compare_rows::{ROWS_MAX, ROWS_TOLD, Table, Tables};
 use super::find::Tile;
 use super::{Answer, House, Refusal, page};
 use crate::agent::now;
@@ -45,7 +45,9 @@ struct Page {
     before: time::Moment,
     after: time::Moment,
     choices: Vec<Choice>,
-    tables: Option<String>,
+    tables: Vec<Table>,
+    tables_count: String,
+    tables_more: u64,
     groups: Vec<Group>,
 }
 
@@ -69,8 +71,7 @@ struct Differences {
     new: Kind,
     changed: Kind,
     gone: Kind,
-    /// Tables of databases whose rows or definition differ.
-    tables: BTreeSet<Vec<u8>>,
+    tables: Tables,
 }
 
 #[derive(Default)]
@@ -97,10 +98,15 @@ async fn show(
             let snapshot = |id| search::snapshot_of(repository, id);
             let (before, after) = (snapshot(before)?, snapshot(after)?);
             let mut differences = Differences::default();
-            diff(repository, &before, &after, &mut |change| match context.ui.is_interrupted() {
+            let mut found = |found: &PartChange| match context.ui.is_interrupted() {
                 true => Err(Error::cancelled()),
-                false => differences.note(change, [&before, &after]),
-            })?;
+                false => {
+                    differences.note(found);
+                    Ok(())
+                }
+            };
+            let limits = RowLimits::new(ROWS_MAX, ROWS_TOLD);
+            compare_within(&limits, repository, [&before, &after], &mut found, context.ui)?;
             Ok(differences)
         })
         .await?;
@@ -111,8 +117,10 @@ async fn show(
         before: time::moment(pair.before_seconds, &now),
         after: time::moment(pair.after_seconds, &now),
         choices: pair.choices(&lines, &now),
-        tables: (!found.tables.is_empty()).then(|| number::counted(found.tables.len() as u64, "table")),
         groups: found.groups(&pair, &visitor.0, &now),
+        tables_count: found.tables.counted(),
+        tables_more: found.tables.more(),
+        tables: found.tables.first,
     })
 }
 
@@ -157,30 +165,25 @@ impl Pair {
 }
 
 impl Differences {
-    fn note(&mut self, change: &Change, sides: [&Snapshot; 2]) -> engine::Result<()> {
-        if sides.iter().any(|side| search::is_in_database(side, &change.path)) {
-            // Server, schema and table: what is below them is not for people.
-            let parts: Vec<_> = change.path.split(|byte| *byte == b'/').take(3).collect();
-            if parts.len() == 3 {
-                self.tables.insert(parts.join(&b'/'));
-            }
-            return Ok(());
+    fn note(&mut self, found: &PartChange) {
+        if found.part != Part::Plain {
+            return self.tables.note(found);
         }
+        let change = &found.change;
         let entry = change.after.as_ref().or(change.before.as_ref());
         if entry.is_some_and(|entry| entry.kind == EntryKind::Directory) {
-            return Ok(());
+            return;
         }
         let kind = match change.kind {
             ChangeKind::Added => &mut self.new,
             ChangeKind::Removed => &mut self.gone,
             ChangeKind::Content | ChangeKind::Type => &mut self.changed,
-            ChangeKind::Metadata => return Ok(()),
+            ChangeKind::Metadata => return,
         };
         kind.count += 1;
         if kind.first.len() < SHOWN_MAX {
             kind.first.push(change.clone());
         }
-        Ok(())
     }
 
     fn groups(&self, pair: &Pair, session: &Session, now: &Zoned) -> Vec<Group> {

@@ -8,6 +8,7 @@ mod actions;
 mod backup;
 mod come_in;
 mod compare;
+mod compare_rows;
 mod find;
 mod live;
 pub(super) mod moments;

@@ -32,6 +32,7 @@
 mod actions;
 mod browser;
 mod client;
+mod compare;
 mod door;
 mod find;
 mod live;

@@ -7,29 +7,34 @@ use super::client::{Browser, Console};
 use crate::harness::Machine;
 
 /// Rows of the log before 2022-02-01.
-const OLD_ROWS: u64 = 31 * 24 * 60 - 1;
-const ALL_ROWS: u64 = 60_000;
+pub const OLD_ROWS: u64 = 31 * 24 * 60 - 1;
+pub const ALL_ROWS: u64 = 60_000;
 const JANUARY: (&str, &str) = ("through", "2022-01-31");
 /// The agent does only what a page asks for.
-const QUIET: &str =
+pub const QUIET: &str =
     "[schedule]\nbackup = \"off\"\notherwise = \"off\"\nverify = \"off\"\ndrill = \"off\"\nforget = \"off\"\n";
 
 /// A practice whose database is saved, and whose console is open.
 fn office() -> (Console, TestServer) {
+    office_with(QUIET)
+}
+
+/// The same, with this schedule.
+pub fn office_with(schedule: &str) -> (Console, TestServer) {
     let (machine, server) = (Machine::with_repository(), TestServer::start(&[]));
     practice(&server, 1, "InnoDB");
     machine.run(["backup", "--database", &server.url(), "--schema", "practice"]).expect(0);
-    let more = format!("database = \"{}\"\nschemas = [\"practice\"]\n{QUIET}", server.url());
+    let more = format!("database = \"{}\"\nschemas = [\"practice\"]\n{schedule}", server.url());
     (Console::open(machine, &more), server)
 }
 
-fn rows(server: &TestServer) -> u64 {
+pub fn rows(server: &TestServer) -> u64 {
     server.value("SELECT COUNT(*) FROM practice.securitylog").unwrap().parse().unwrap()
 }
 
 /// Sends a form of the page, and waits until the agent has done what it asks for.
 #[track_caller]
-fn done(browser: &Browser<'_>, path: &str, fields: &[(&str, &str)]) -> String {
+pub fn done(browser: &Browser<'_>, path: &str, fields: &[(&str, &str)]) -> String {
     let reply = browser.post(path, fields).expect(303);
     assert_eq!(reply.header("location"), Some("/remove"));
     browser.wait_for_rest();
@@ -43,7 +48,7 @@ fn between<'p>(page: &'p str, before: &str, after: &str) -> &'p str {
     rest.split_once(after).unwrap().0
 }
 
-fn reviewed(browser: &Browser<'_>) -> String {
+pub fn reviewed(browser: &Browser<'_>) -> String {
     done(browser, "/remove/look", &[JANUARY]);
     let page = done(browser, "/remove/review", &[JANUARY, ("category", "securitylog")]);
     between(&page, "name=\"plan\" value=\"", "\"").to_owned()

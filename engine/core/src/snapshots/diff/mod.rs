@@ -9,8 +9,8 @@ use crate::pack::ChunkReader;
 use crate::repository::Repository;
 use crate::snapshots::Snapshot;
 
-pub use parts::{Detail, PartChange, compare};
-pub use rows::RowChanges;
+pub use parts::{Detail, PartChange, compare, compare_within};
+pub use rows::{RowChange, RowChangeKind, RowChanges, RowLimits};
 pub use walk::{Change, ChangeKind};
 
 use walk::{Next, walk};

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use repo_format::database::{ACCOUNTS_FILE, ObjectType, SchemaRecord, unescape_name};
 
-use super::rows::{RowChanges, compare_rows};
+use super::rows::{RowChange, RowChanges, RowLimits, compare_rows};
 use super::walk::{Change, ChangeKind, Met, Next, walk};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
@@ -40,6 +40,8 @@ pub enum Detail {
         after: Option<TableSize>,
         /// How many rows differ; `None` if it was not there before or after, or had other columns.
         rows: Option<RowChanges>,
+        /// The first rows that differ, if that was asked for.
+        first: Vec<RowChange>,
         /// Its definition is another one.
         is_redefined: bool,
     },
@@ -64,8 +66,22 @@ pub fn compare(
     found: &mut dyn FnMut(&PartChange) -> Result<()>,
     monitor: &dyn Monitor,
 ) -> Result<()> {
+    compare_within(&RowLimits::all(), repository, [before, after], found, monitor)
+}
+
+/// As [`compare`], of the earlier and the later snapshot, but stops to look at rows where the limits say.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_within(
+    limits: &RowLimits,
+    repository: &Repository,
+    [before, after]: [&Snapshot; 2],
+    found: &mut dyn FnMut(&PartChange) -> Result<()>,
+    monitor: &dyn Monitor,
+) -> Result<()> {
     let reader = &ChunkReader::new(repository);
-    let comparison = Comparison { reader, before, after, monitor };
+    let comparison = Comparison { reader, before, after, limits, monitor };
     walk(reader, before, after, &mut |met| {
         if monitor.is_cancelled() {
             return Err(Error::cancelled());
@@ -102,6 +118,7 @@ struct Comparison<'c> {
     reader: &'c ChunkReader<'c>,
     before: &'c Snapshot,
     after: &'c Snapshot,
+    limits: &'c RowLimits,
     monitor: &'c dyn Monitor,
 }
 
@@ -113,21 +130,22 @@ impl Comparison<'_> {
         };
         let (before, after) = (size(met.old)?, size(met.new)?);
         let (Some(old), Some(new)) = (met.old, met.new) else {
-            let detail = Detail::Table { before, after, rows: None, is_redefined: false };
+            let detail = Detail::Table { before, after, rows: None, first: Vec::new(), is_redefined: false };
             return tell(met.change(), Part::Table, detail, found);
         };
         if old.tree == new.tree {
             return Ok(());
         }
         let (old, new) = (self.open(self.before, met.path)?, self.open(self.after, met.path)?);
-        let rows = compare_rows(self.reader, &old, &new, self.monitor)
+        let compared = compare_rows(self.reader, &old, &new, self.limits, self.monitor)
             .map_err(|e| e.context(format!("cannot compare {}", String::from_utf8_lossy(met.path))))?;
+        let (rows, first) = compared.map_or((None, Vec::new()), |(rows, first)| (Some(rows), first));
         let is_redefined = old.record.create != new.record.create && !is_only_counter(&old, &new);
         if rows == Some(RowChanges::default()) && !is_redefined {
             return Ok(());
         }
         let change = met.changed(ChangeKind::Content);
-        tell(Some(change), Part::Table, Detail::Table { before, after, rows, is_redefined }, found)
+        tell(Some(change), Part::Table, Detail::Table { before, after, rows, first, is_redefined }, found)
     }
 
     /// Tells what a record of a database says otherwise.

@@ -1,9 +1,11 @@
 //! The rows of a table that differ between two snapshots.
 
+use std::cell::Cell;
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::vec::IntoIter;
 
+use repo_format::database::TableRecord;
 use repo_format::id::Bytes32;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -21,9 +23,59 @@ pub struct RowChanges {
     pub removed: u64,
     /// Rows of the same key with other values.
     pub changed: u64,
+    /// The limit came first: more rows may differ.
+    pub is_cut: bool,
 }
 
-/// Counts the rows that differ; `None` if the tables have other columns or another key, so that no row can be compared.
+/// A row that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowChange {
+    /// What happened to it.
+    pub kind: RowChangeKind,
+    /// The columns of its key, with its values as they are encoded; all values of a table without a key.
+    pub key: Vec<(String, String)>,
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RowChangeKind {
+    /// Only the later table has it.
+    Added,
+    /// Only the earlier table has it.
+    Removed,
+    /// These columns have other values.
+    Changed(Vec<String>),
+}
+
+/// How much of a comparison is wanted. It is used up by all tables together.
+#[derive(Debug)]
+pub struct RowLimits {
+    /// Rows that are looked at; of more, nothing is said.
+    rows: Cell<u64>,
+    /// Rows of a table that are told one by one.
+    told: usize,
+}
+
+impl RowLimits {
+    /// All rows are counted, and none is told.
+    pub fn all() -> Self {
+        RowLimits::new(u64::MAX, 0)
+    }
+
+    /// So many rows are looked at, and the first ones of each table are told.
+    pub fn new(rows: u64, told: usize) -> Self {
+        RowLimits { rows: Cell::new(rows), told }
+    }
+
+    /// Whether another row may be looked at.
+    fn take(&self) -> bool {
+        let left = self.rows.get();
+        self.rows.set(left.saturating_sub(1));
+        left > 0
+    }
+}
+
+/// Counts the rows that differ, and tells the first; `None` if the tables have other columns or another key, so that no row can be compared.
 /// Segments that both tables have are not read. Memory: the lists of segments, and a segment of each.
 ///
 /// # Errors
@@ -32,8 +84,9 @@ pub(super) fn compare_rows(
     reader: &ChunkReader<'_>,
     before: &SavedTable,
     after: &SavedTable,
+    limits: &RowLimits,
     monitor: &dyn Monitor,
-) -> Result<Option<RowChanges>> {
+) -> Result<Option<(RowChanges, Vec<RowChange>)>> {
     let (old, new) = (&before.record, &after.record);
     let is_comparable =
         old.columns == new.columns && old.key == new.key && old.order == new.order && old.encoding == new.encoding;
@@ -47,7 +100,8 @@ pub(super) fn compare_rows(
         let others = without(segments, there);
         Rows { reader, monitor, segments: others.into_iter(), text: Vec::new(), at: 0 }
     };
-    merge(&RowKeys::of(&before.record), &mut rows(old, of_new), &mut rows(new, of_old)).map(Some)
+    let merge = Merge { table: &before.record, keys: RowKeys::of(&before.record), limits };
+    merge.run(&mut rows(old, of_new), &mut rows(new, of_old)).map(Some)
 }
 
 /// How often each segment is there.
@@ -69,31 +123,82 @@ fn without(mut segments: Vec<SegmentItem>, mut there: HashMap<Bytes32, usize>) -
     segments
 }
 
-fn merge(keys: &RowKeys, old: &mut Rows<'_>, new: &mut Rows<'_>) -> Result<RowChanges> {
-    let keyless = || Error::new(ErrorKind::Damaged, "a saved row has no key");
-    let mut changes = RowChanges::default();
-    loop {
-        let (order, is_same) = match (old.row()?, new.row()?) {
-            (None, None) => return Ok(changes),
-            (Some(_), None) => (Ordering::Less, false),
-            (None, Some(_)) => (Ordering::Greater, false),
-            (Some(old), Some(new)) => {
-                let pair = (keys.of_row(old).ok_or_else(keyless)?, keys.of_row(new).ok_or_else(keyless)?);
-                (pair.0.cmp(&pair.1), old == new)
+/// Two tables that are compared, row by row.
+struct Merge<'m> {
+    table: &'m TableRecord,
+    keys: RowKeys,
+    limits: &'m RowLimits,
+}
+
+impl Merge<'_> {
+    fn run(&self, old: &mut Rows<'_>, new: &mut Rows<'_>) -> Result<(RowChanges, Vec<RowChange>)> {
+        let keyless = || Error::new(ErrorKind::Damaged, "a saved row has no key");
+        let (mut changes, mut first) = (RowChanges::default(), Vec::new());
+        loop {
+            let (before, after) = (old.row()?, new.row()?);
+            let order = match (before, after) {
+                (None, None) => return Ok((changes, first)),
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some(old), Some(new)) => {
+                    let old = self.keys.of_row(old).ok_or_else(keyless)?;
+                    old.cmp(&self.keys.of_row(new).ok_or_else(keyless)?)
+                }
+            };
+            if !self.limits.take() {
+                changes.is_cut = true;
+                return Ok((changes, first));
             }
-        };
-        match order {
-            Ordering::Less => changes.removed += 1,
-            Ordering::Greater => changes.added += 1,
-            Ordering::Equal => changes.changed += u64::from(!is_same),
-        }
-        if order.is_le() {
-            old.pass();
-        }
-        if order.is_ge() {
-            new.pass();
+            match order {
+                Ordering::Less => changes.removed += 1,
+                Ordering::Greater => changes.added += 1,
+                Ordering::Equal => changes.changed += u64::from(before != after),
+            }
+            if first.len() < self.limits.told {
+                first.extend(self.told(before.filter(|_| order.is_le()), after.filter(|_| order.is_ge())));
+            }
+            if order.is_le() {
+                old.pass();
+            }
+            if order.is_ge() {
+                new.pass();
+            }
         }
     }
+
+    /// A row before and after, if it differs.
+    fn told(&self, before: Option<&[u8]>, after: Option<&[u8]>) -> Option<RowChange> {
+        let kind = match (before, after) {
+            (Some(before), Some(after)) if before != after => RowChangeKind::Changed(self.differing(before, after)),
+            (Some(_), None) => RowChangeKind::Removed,
+            (None, Some(_)) => RowChangeKind::Added,
+            _ => return None,
+        };
+        Some(RowChange { kind, key: self.key(before.or(after)?) })
+    }
+
+    /// The names of the columns whose values differ.
+    fn differing(&self, before: &[u8], after: &[u8]) -> Vec<String> {
+        let pairs = values(before).zip(values(after));
+        let differ = self.table.stored().zip(pairs).filter(|(_, (before, after))| before != after);
+        differ.map(|(column, _)| column.name.clone()).collect()
+    }
+
+    /// The key of a row, by columns.
+    fn key(&self, row: &[u8]) -> Vec<(String, String)> {
+        let places = &self.table.key;
+        let is_key = |name: &str| {
+            let mut columns = places.iter().filter_map(|place| self.table.columns.get(*place as usize));
+            places.is_empty() || columns.any(|column| column.name == name)
+        };
+        let named = self.table.stored().zip(values(row)).filter(|(column, _)| is_key(&column.name));
+        named.map(|(column, value)| (column.name.clone(), String::from_utf8_lossy(value).into_owned())).collect()
+    }
+}
+
+/// The encoded values of a row.
+fn values(row: &[u8]) -> impl Iterator<Item = &[u8]> {
+    row.split(|byte| *byte == b'\t')
 }
 
 /// The rows of some segments, in order.
