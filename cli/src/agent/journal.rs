@@ -287,6 +287,17 @@ mod tests {
     }
 
     #[test]
+    fn the_last_end_of_an_action_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let journal = Journal::open(folder.path(), "c17bc452").unwrap();
+        let number = journal.begin(DANA, &"hand over".into()).unwrap();
+        journal.end(number, ActionEnd::Done).unwrap();
+        journal.end(number, ActionEnd::Failed).unwrap();
+        let ended = journal.waiting().unwrap().ended;
+        assert_eq!(ended.iter().map(|action| action.end).collect::<Vec<_>>(), [ActionEnd::Failed]);
+    }
+
+    #[test]
     fn work_that_fails_is_an_action_that_failed() {
         let folder = tempfile::tempdir().unwrap();
         let journal = Journal::open(folder.path(), "c17bc452").unwrap();

@@ -8,6 +8,7 @@
 //! previews  small pictures, made by a process of its own
 //! pages     a file for each page, with its template beside it
 //! setup     the first start: the page asks what `enamel setup` asks
+//! first     the same, seen from the program
 //! server    connections, limits, the end
 //! tls       for other computers
 //! call      how `enamel console` asks a running agent for a link
@@ -19,6 +20,7 @@
 mod assets;
 pub mod call;
 mod door;
+mod first;
 mod office;
 mod pages;
 mod previews;
@@ -37,9 +39,10 @@ use tokio::sync::watch;
 
 use crate::agent::Journal;
 
+pub use first::First;
 pub use office::Office;
 pub use server::{Console, Inside, Kept};
-pub use setup::{First, Next};
+pub use setup::Next;
 
 /// Everything that a page may ask.
 pub struct House {

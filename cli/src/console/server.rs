@@ -14,7 +14,6 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use repo_format::evidence::ActionEnd;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
@@ -22,11 +21,11 @@ use tokio::sync::{Semaphore, watch};
 use tokio_rustls::TlsAcceptor;
 
 use super::call::Answering;
-use super::door::{Door, People, Person, ROUTES, SETUP_ROUTES, Sessions};
+use super::door::{Door, People, ROUTES, SETUP_ROUTES, Sessions};
 use super::office::Office;
 use super::previews::Previews;
 use super::settings::PORT;
-use super::setup::{self, Wizard};
+use super::setup::Wizard;
 use super::tls::{Entrance, acceptor};
 use super::{House, pages};
 use crate::agent::Journal;
@@ -75,10 +74,6 @@ impl Console {
         let answering = Answering::new(inside)?;
         // The socket is this agent's, so no other one writes the journal.
         let journal = Arc::new(Journal::open(inside.state_dir, inside.repository)?);
-        if let Some(owner) = kept.owner {
-            let number = journal.begin(owner.orderer(), &"set everything up on the page".into())?;
-            journal.end(number, ActionEnd::Done)?;
-        }
         let (end, ended) = watch::channel(false);
         let house = Arc::new(House {
             door: Arc::new(door),
@@ -108,7 +103,7 @@ impl Console {
         let listeners = listeners.map_err(|error| Error::io("cannot open the console", error))?;
         let door = Arc::new(Door::new(kept.port, People::of(inside.state_dir, inside.repository), SETUP_ROUTES));
         let wizard = Arc::new(wizard(door.clone()));
-        (kept.sessions, kept.owner) = (door.sessions.clone(), Some(setup::owner()));
+        kept.sessions = door.sessions.clone();
         let (end, ended) = watch::channel(false);
         let gates = gates(listeners, kept.port).collect();
         let router = pages::setup::router(wizard);
@@ -157,8 +152,6 @@ pub struct Kept {
     listeners: Vec<TcpListener>,
     port: u16,
     sessions: Arc<Sessions>,
-    /// The person who has set everything up, if somebody has.
-    owner: Option<Person>,
 }
 
 impl Kept {
@@ -170,7 +163,7 @@ impl Kept {
         let listeners = listen(settings.port(), is_any_port).map_err(failed)?;
         let port =
             listeners.first().map_or(Ok(PORT), |listener| listener.local_addr().map(|at| at.port())).map_err(failed)?;
-        Ok(Kept { listeners, port, sessions: Arc::default(), owner: None })
+        Ok(Kept { listeners, port, sessions: Arc::default() })
     }
 }
 

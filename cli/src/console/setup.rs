@@ -4,19 +4,19 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use engine::database::Password;
 use engine::error::chain;
 use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
+use repo_format::evidence::ActionEnd;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::door::{Door, People, Person, Role};
-use super::server::{Console, Inside, Kept};
-use super::{call, no_state_dir};
+use crate::agent::Journal;
 use crate::commands::setup::answers::{self, Draft, NONE};
 use crate::commands::setup::file::Lines;
 use crate::commands::setup::server::{self, Application, Found, Survey};
@@ -24,15 +24,11 @@ use crate::commands::setup::sheet::{self, Sheet, TYPED_BACK};
 use crate::commands::setup::{disk, making};
 use crate::context::Context;
 use crate::environment;
-use crate::fnv;
 use crate::global::Global;
 use crate::interrupt::Interrupt;
 use crate::process;
 use crate::settings::Place;
 use crate::ui::{Ui, format};
-
-/// How often it is looked whether the user wishes to stop.
-const POLL: Duration = Duration::from_millis(100);
 
 /// The steps, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,20 +102,22 @@ pub type Answered = Result<std::result::Result<(), Wrong>>;
 pub struct Wizard {
     /// Lets the owner in.
     pub door: Arc<Door>,
-    global: Global,
-    interrupt: Arc<Interrupt>,
-    settings: PathBuf,
-    draft: Draft,
-    progress: Mutex<Progress>,
-    state_dir: PathBuf,
-    finished: Sender<Next>,
+    pub(super) global: Global,
+    pub(super) interrupt: Arc<Interrupt>,
+    pub(super) settings: PathBuf,
+    pub(super) draft: Draft,
+    pub(super) progress: Mutex<Progress>,
+    pub(super) state_dir: PathBuf,
+    pub(super) finished: Sender<Next>,
 }
 
 /// The things that are in memory only. Its holder is the only one who does something.
 #[derive(Default)]
-struct Progress {
+pub(super) struct Progress {
     sheet: Option<Arc<Sheet>>,
     is_whole: bool,
+    /// The journal says who has set everything up.
+    is_noted: bool,
 }
 
 /// Everything that a page shows.
@@ -325,38 +323,55 @@ impl Wizard {
     /// # Errors
     /// The list of people cannot be written; this program cannot be started again.
     pub fn end(&self, wish: &Wish) -> Result<std::result::Result<Option<Next>, Wrong>> {
-        let progress = self.progress();
+        let mut progress = self.progress();
         if !progress.is_whole {
             return Ok(Ok(None));
         }
-        if let Err(wrong) = self.take_owner(wish)? {
+        let repository =
+            self.with_context(&self.after(), |context| Ok(format::short(context.open(Access::Read)?.id())))?;
+        if let Err(wrong) = self.take_owner(wish, &repository)? {
             return Ok(Err(wrong));
         }
-        if wish.is_service {
-            let mut install = process::again(&self.after())?;
-            install.args(["--quiet", "schedule", "install"]).stdin(Stdio::null());
-            let output = install.output().map_err(|error| Error::io("cannot start this program again", error))?;
-            if !output.status.success() {
-                let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-                return Ok(Err(Wrong { field: "service", why }));
-            }
+        // No agent has the journal yet.
+        let journal = Journal::open(&self.state_dir, &repository)?;
+        if !std::mem::replace(&mut progress.is_noted, true) {
+            journal.during(owner().orderer(), &"set everything up on the page".into(), || Ok(()))?;
+        }
+        if wish.is_service
+            && let Err(why) = self.hand_over(&journal)?
+        {
+            return Ok(Err(Wrong { field: "service", why }));
         }
         let next = if wish.is_service { Next::Service } else { Next::Here };
         // Nobody waits any more when the program ends already.
         Ok(Ok(self.finished.send(next).is_ok().then_some(next)))
     }
 
-    fn take_owner(&self, wish: &Wish) -> Answered {
+    /// Makes the agent a service, or says why that cannot be.
+    fn hand_over(&self, journal: &Journal) -> Result<std::result::Result<(), String>> {
+        let number = journal.begin(owner().orderer(), &"hand over to the service of this computer".into())?;
+        // The journal is the service's as soon as that begins.
+        journal.end(number, ActionEnd::Done)?;
+        let mut install = process::again(&self.after())?;
+        install.args(["--quiet", "schedule", "install"]).stdin(Stdio::null());
+        let output = install.output().map_err(|error| Error::io("cannot start this program again", error))?;
+        if output.status.success() {
+            return Ok(Ok(()));
+        }
+        // It has not begun, and the last end of an action counts.
+        journal.end(number, ActionEnd::Failed)?;
+        Ok(Err(String::from_utf8_lossy(&output.stderr).trim().to_owned()))
+    }
+
+    fn take_owner(&self, wish: &Wish, repository: &str) -> Answered {
         if wish.name.trim().is_empty() && wish.password.is_empty() {
             return Ok(Ok(()));
         }
         if wish.password != wish.again {
             return Ok(Err(Wrong { field: "again", why: "the two passwords differ".to_owned() }));
         }
-        let repository =
-            self.with_context(&self.after(), |context| Ok(format::short(context.open(Access::Read)?.id())))?;
         let owner = Person { name: wish.name.trim().to_owned(), role: Role::Owner };
-        let put = People::of(&self.state_dir, &repository).put(owner, &wish.password);
+        let put = People::of(&self.state_dir, repository).put(owner, &wish.password);
         Ok(put.map_err(|error| Wrong::new("password", &error)))
     }
 
@@ -371,6 +386,26 @@ impl Wizard {
             || answers::settings_at(&self.settings).map(|file| Lines { repository: None, ..Lines::of(&file) }),
             Ok,
         )
+    }
+
+    /// Looks at the settings that were made, or changes them.
+    ///
+    /// # Errors
+    /// The settings cannot be read, and those of `work`.
+    pub fn look_at_settings<T>(&self, work: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
+        self.with_context(&self.after(), work)
+    }
+
+    /// Sends a test notice in each way of the settings; returns status and messages of the program that did.
+    ///
+    /// # Errors
+    /// This program cannot be started again.
+    pub fn test_notices(&self) -> Result<(Option<i32>, Vec<Value>)> {
+        let mut test = process::again(&self.after())?;
+        test.args(["--json", "notify", "test"]).stdin(Stdio::null());
+        let output = test.output().map_err(|error| Error::io("cannot start this program again", error))?;
+        let lines = String::from_utf8_lossy(&output.stdout);
+        Ok((output.status.code(), lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()))
     }
 
     fn with_context<T>(&self, global: &Global, work: impl FnOnce(&Context<'_>) -> Result<T>) -> Result<T> {
@@ -427,92 +462,4 @@ fn mapping(title: &str, there: &str, answer: &str) -> std::result::Result<Option
 /// The person who sets up: the user of the program.
 pub fn owner() -> Person {
     Person { name: environment::user_name(), role: Role::Owner }
-}
-
-/// A first start, seen from the program.
-pub struct First {
-    settings: PathBuf,
-    state_dir: PathBuf,
-    socket: String,
-}
-
-/// A first start whose page is open.
-pub struct Opened {
-    console: Console,
-    kept: Kept,
-    finished: Receiver<Next>,
-}
-
-impl First {
-    /// The first start with these options, if nothing is set up with them.
-    ///
-    /// # Errors
-    /// There is no folder for the settings, or for what this computer has seen.
-    pub fn of(context: &Context<'_>, global: &Global) -> Result<Option<Self>> {
-        let settings = answers::settings_path(global)?;
-        let is_named = context.settings.repository.is_some();
-        if is_named && (global.repo.is_some() || !Draft::of(&settings).is_there()) {
-            return Ok(None);
-        }
-        let state_dir = context.state_dir().ok_or_else(no_state_dir)?;
-        let path = settings.as_os_str().as_encoded_bytes();
-        let socket = format!("setup-{:016x}", fnv::hash(path.iter().copied()));
-        Ok(Some(First { settings, state_dir, socket }))
-    }
-
-    /// The link to the page of a program that has it open already.
-    ///
-    /// # Errors
-    /// It does not answer.
-    pub fn link(&self) -> Result<Option<String>> {
-        call::ask(&self.inside())
-    }
-
-    /// Opens the page.
-    ///
-    /// # Errors
-    /// Its port is taken.
-    pub fn open(&self, context: &Context<'_>, global: &Global) -> Result<Opened> {
-        let (done, finished) = channel();
-        let wizard = |door| Wizard {
-            door,
-            global: global.clone(),
-            interrupt: context.ui.interrupt().clone(),
-            state_dir: self.state_dir.clone(),
-            draft: Draft::of(&self.settings),
-            settings: self.settings.clone(),
-            progress: Mutex::default(),
-            finished: done,
-        };
-        let (console, kept) = Console::open_first(context, &self.inside(), wizard)?;
-        Ok(Opened { console, kept, finished })
-    }
-
-    /// The options of the console that takes over.
-    pub fn global(&self, global: &Global) -> Global {
-        Global { config: Some(self.settings.clone()), ..global.clone() }
-    }
-
-    fn inside(&self) -> Inside<'_> {
-        Inside { state_dir: &self.state_dir, repository: &self.socket }
-    }
-}
-
-impl Opened {
-    /// Waits until everything is set up; `None` if the user ended the program before.
-    pub fn wait(self, ui: &Ui) -> Option<(Next, Kept)> {
-        let next = loop {
-            if ui.is_interrupted() {
-                break None;
-            }
-            match self.finished.recv_timeout(POLL) {
-                Ok(next) => break Some(next),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break None,
-            }
-        };
-        // Its last page leaves first.
-        drop(self.console);
-        next.map(|next| (next, self.kept))
-    }
 }

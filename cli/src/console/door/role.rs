@@ -103,6 +103,8 @@ pub const SETUP_ROUTES: &[Route] = &[
     ("POST", "/setup/where", Role::Owner),
     ("POST", "/setup/make", Role::Owner),
     ("POST", "/setup/paper", Role::Owner),
+    ("POST", "/setup/tell", Role::Owner),
+    ("POST", "/setup/tell-test", Role::Owner),
     ("POST", "/setup/end", Role::Owner),
 ];
 

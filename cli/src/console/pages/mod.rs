@@ -20,6 +20,7 @@ mod restore;
 mod settings;
 mod settings_change;
 pub(super) mod setup;
+mod setup_tell;
 mod supplemental;
 mod thing;
 mod trouble;

@@ -114,8 +114,8 @@ async fn settings_page(house: &Arc<House>, visitor: &Visitor, filled: Option<Car
     page(&Page {
         frame,
         shown,
-        tried: tried.as_ref().map(tried_mark),
-        tried_lines: tried.as_ref().map(problems).unwrap_or_default(),
+        tried: tried.as_ref().map(|run| tried_mark(run.exit)),
+        tried_lines: tried.as_ref().map(|run| problems(&run.run.messages)).unwrap_or_default(),
         seen,
         people: people.into_iter().map(PersonShown::of).collect(),
         hours_card,
@@ -170,16 +170,17 @@ fn is_notify_test(run: &EndedRun) -> bool {
     run.run.task == Task::Other && run.message("notice_test").is_some()
 }
 
-fn tried_mark(run: &EndedRun) -> Mark {
-    match run.exit {
+/// How a test of notices ended with this status.
+pub(super) fn tried_mark(exit: Option<i32>) -> Mark {
+    match exit {
         Some(0) => Mark::new(Tone::GOOD, "The test was sent to everybody"),
         _ => Mark::new(Tone::BAD, "The test did not reach everybody"),
     }
 }
 
 /// The ways that failed, and why.
-fn problems(run: &EndedRun) -> Vec<String> {
-    let told = run.run.messages.iter().filter(|message| message["message_type"] == "notice_test");
+pub(super) fn problems(messages: &[serde_json::Value]) -> Vec<String> {
+    let told = messages.iter().filter(|message| message["message_type"] == "notice_test");
     let problem = |message: &serde_json::Value| {
         let problem = message["problem"].as_str()?;
         Some(format!("{}: {problem}", message["host"].as_str().unwrap_or_default()))

@@ -115,6 +115,8 @@ pub(super) struct Card {
     pub(super) meaning: Option<Vec<String>>,
     /// The values that these are of.
     pub(super) sure: String,
+    /// It is a part of the first start.
+    pub(super) is_first: bool,
 }
 
 /// A line in a form.
@@ -129,7 +131,7 @@ pub(super) struct Field {
 }
 
 /// The result of a change.
-enum Changed {
+pub(super) enum Changed {
     Saved,
     /// The form once more: why it was not saved, or what it means.
     Again(Card),
@@ -141,9 +143,7 @@ async fn change(
     Form(fields): Form<Vec<(String, String)>>,
 ) -> Answer {
     let part = one(&fields, "part").and_then(Part::of).ok_or(Refusal::Malformed("the part of the settings"))?;
-    if fields.iter().any(|(_, value)| value.chars().count() > LETTERS_MAX || value.contains(char::is_control)) {
-        return Err(Refusal::Malformed("a value"));
-    }
+    check(&fields)?;
     let filled = fields.clone();
     let card = house.office.look_at_settings(move |context| filled_in(context, part, &filled)).await?;
     let card = match card {
@@ -168,6 +168,48 @@ async fn change(
     let mut answer = house.show_settings(&visitor, Some(card)).await?;
     *answer.status_mut() = status;
     Ok(answer)
+}
+
+/// Refuses values that no line can have.
+pub(super) fn check(fields: &[(String, String)]) -> std::result::Result<(), Refusal> {
+    if fields.iter().any(|(_, value)| value.chars().count() > LETTERS_MAX || value.contains(char::is_control)) {
+        return Err(Refusal::Malformed("a value"));
+    }
+    Ok(())
+}
+
+/// Writes what somebody has filled in at the first start, or says why not.
+///
+/// # Errors
+/// The file cannot be read or written.
+pub(super) fn change_first(context: &Context<'_>, part: Part, fields: &[(String, String)]) -> Result<Changed> {
+    let card = filled_in(context, part, fields)?.first();
+    if card.has_trouble() || card.trouble.is_some() {
+        return Ok(Changed::Again(card));
+    }
+    let written = edit::change_seen(&file(context)?, &card.seen, |edit| put(edit, part, &card.values()));
+    Changed::of(written, card)
+}
+
+/// The form of a part at the first start.
+///
+/// # Errors
+/// The file cannot be read.
+pub(super) fn first_card(context: &Context<'_>, part: Part) -> Result<Card> {
+    Ok(Card::of(part, &edit::look(&file(context)?)?).first())
+}
+
+impl Changed {
+    /// The result of writing a form: values that will not do are shown in it.
+    fn of(written: Result<()>, card: Card) -> Result<Self> {
+        match written {
+            Ok(()) => Ok(Changed::Saved),
+            Err(error) if matches!(error.kind(), ErrorKind::Refused | ErrorKind::Usage) => {
+                Ok(Changed::Again(Card { trouble: Some(chain(&error).to_string()), ..card }))
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl House {
@@ -208,13 +250,7 @@ impl House {
         let names: Vec<_> = card.fields.iter().filter(|field| !field.is_other).map(|field| field.name).collect();
         let ask = Ask::about("change settings", format!("{}: {}", part.name(), names.join(", ")));
         let written = self.act(visitor, ask, move |_| edit::change_seen(&path, &seen, |edit| put(edit, part, &values)));
-        match written.await {
-            Ok(()) => Ok(Changed::Saved),
-            Err(error) if matches!(error.kind(), ErrorKind::Refused | ErrorKind::Usage) => {
-                Ok(Changed::Again(Card { trouble: Some(chain(&error).to_string()), ..card }))
-            }
-            Err(error) => Err(error.into()),
-        }
+        Ok(Changed::of(written.await, card)?)
     }
 }
 
@@ -355,7 +391,18 @@ impl Card {
             trouble: None,
             meaning: None,
             sure: String::new(),
+            is_first: false,
         }
+    }
+
+    /// The same as a part of the first start.
+    fn first(self) -> Self {
+        Card { is_first: true, ..self }
+    }
+
+    /// Where the form is sent.
+    pub(super) fn action(&self) -> &'static str {
+        if self.is_first { "/setup/tell" } else { "/settings/change" }
     }
 
     fn values(&self) -> Vec<(&'static str, String)> {
@@ -368,7 +415,7 @@ impl Card {
     }
 
     pub(super) fn is_open(&self) -> bool {
-        self.trouble.is_some() || self.meaning.is_some() || self.has_trouble()
+        self.is_first || self.trouble.is_some() || self.meaning.is_some() || self.has_trouble()
     }
 
     /// Says beside the field that an error names what is wrong, or above all fields.

@@ -18,6 +18,7 @@ use super::super::door::{Visitor, guard};
 use super::super::office::on_a_thread;
 use super::super::setup::{Answered, Next, Seen, Step, What, Wish, Wizard, Wrong, owner};
 use super::come_in::{Entered, Link};
+use super::setup_tell::{self, Tell};
 use super::{Answer, Refusal, page};
 use crate::commands::init::host_name;
 use crate::commands::setup::server::{Application, Found};
@@ -42,6 +43,8 @@ pub fn router(wizard: Arc<Wizard>) -> Router {
         .route("/setup/where", post(place))
         .route("/setup/make", post(make))
         .route("/setup/paper", post(paper))
+        .route("/setup/tell", post(setup_tell::change))
+        .route("/setup/tell-test", post(setup_tell::test))
         .route("/setup/end", post(end))
         .fallback(|| async { Refusal::NoSuchPage })
         .method_not_allowed_fallback(|| async { Refusal::NoSuchPage })
@@ -50,7 +53,7 @@ pub fn router(wizard: Arc<Wizard>) -> Router {
 }
 
 /// The frame of each of its pages.
-struct Frame {
+pub(super) struct Frame {
     token: String,
     host: String,
     steps: Vec<StepShown>,
@@ -128,6 +131,7 @@ struct Paper {
 #[template(path = "setup_end.html")]
 struct End {
     frame: Frame,
+    tell: Tell,
     place: String,
     name: Field,
     trouble: Option<String>,
@@ -151,7 +155,7 @@ struct Asked {
 /// Everything that a form may have.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Filled {
+pub(super) struct Filled {
     database: String,
     password: String,
     images: String,
@@ -181,7 +185,10 @@ async fn show(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Query(asked):
     };
     // A step that was done stays done.
     let step = if seen.step <= Step::Make { step.min(seen.step) } else { seen.step };
-    seen.page(&visitor, step, None)
+    match step {
+        Step::End => seen.end(Frame::new(&visitor, step), None, None, wizard.tell().await?),
+        step => seen.page(&visitor, step, None),
+    }
 }
 
 async fn what(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Form(mut filled): Form<Filled>) -> Answer {
@@ -225,7 +232,7 @@ async fn end(State(wizard): State<Arc<Wizard>>, visitor: Visitor, Form(mut fille
     }
 }
 
-async fn look(wizard: &Arc<Wizard>) -> engine::Result<Seen> {
+pub(super) async fn look(wizard: &Arc<Wizard>) -> engine::Result<Seen> {
     let wizard = wizard.clone();
     on_a_thread(move || wizard.look()).await
 }
@@ -248,7 +255,11 @@ impl Wizard {
 
     /// Shows a form again that was not taken.
     async fn again(self: &Arc<Self>, visitor: &Visitor, step: Step, filled: Filled, wrong: Wrong) -> Answer {
-        let mut answer = look(self).await?.page(visitor, step, Some((filled, wrong)))?;
+        let seen = look(self).await?;
+        let mut answer = match step {
+            Step::End => seen.end(Frame::new(visitor, step), Some(filled), Some(&wrong), self.tell().await?)?,
+            step => seen.page(visitor, step, Some((filled, wrong)))?,
+        };
         *answer.status_mut() = StatusCode::BAD_REQUEST;
         Ok(answer)
     }
@@ -277,24 +288,30 @@ impl Seen {
                 settings: self.settings.display().to_string(),
                 trouble: why("make"),
             }),
-            Step::Paper => self.paper(frame, wrong.as_ref()),
-            Step::End => page(&End {
-                frame,
-                place: self.place(),
-                trouble: why("password"),
-                again_trouble: why("again"),
-                service_trouble: why("service"),
-                // The first time the usual answer is yes.
-                is_service: filled.as_ref().is_none_or(|filled| filled.service.is_some()),
-                name: Field {
-                    name: "name",
-                    label: "Your name",
-                    hint: "as others see it; empty: only a link lets you in",
-                    value: filled.map(|filled| filled.name).unwrap_or_default(),
-                    trouble: None,
-                },
-            }),
+            Step::Paper | Step::End => self.paper(frame, wrong.as_ref()),
         }
+    }
+
+    /// The last page, which has the form of notices besides.
+    pub(super) fn end(self, frame: Frame, filled: Option<Filled>, wrong: Option<&Wrong>, tell: Tell) -> Answer {
+        let why = |field: &str| wrong.filter(|wrong| wrong.field == field).map(|wrong| wrong.why.clone());
+        page(&End {
+            frame,
+            tell,
+            place: self.place(),
+            trouble: why("password"),
+            again_trouble: why("again"),
+            service_trouble: why("service"),
+            // The first time the usual answer is yes.
+            is_service: filled.as_ref().is_none_or(|filled| filled.service.is_some()),
+            name: Field {
+                name: "name",
+                label: "Your name",
+                hint: "as others see it; empty: only a link lets you in",
+                value: filled.map(|filled| filled.name).unwrap_or_default(),
+                trouble: None,
+            },
+        })
     }
 
     fn what(self, frame: Frame, filled: Option<Filled>, wrong: Option<&Wrong>) -> WhatPage {
@@ -396,7 +413,7 @@ const fn ordinal(at: usize) -> &'static str {
 }
 
 impl Frame {
-    fn new(Visitor(session): &Visitor, current: Step) -> Self {
+    pub(super) fn new(Visitor(session): &Visitor, current: Step) -> Self {
         let shown = |(step, name)| StepShown { name, is_done: step < current, is_current: step == current };
         Frame {
             token: session.token.to_string(),

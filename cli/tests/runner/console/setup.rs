@@ -192,6 +192,34 @@ fn the_owner_may_have_a_password_for_the_page() {
 }
 
 #[test]
+fn somebody_who_is_to_be_told_is_named_at_the_first_start_and_a_test_is_sent() {
+    let console = first_start();
+    let browser = console.enter();
+    answer_all(&console, &browser);
+    let monitor = [("part", "notices"), ("seen", ""), ("ping", "http://127.0.0.1:9/ping")];
+    browser.set_up("tell", &monitor).expect(400);
+    browser.set_up("make", &[]).expect(303);
+    let words = words(&browser.page("/"));
+    browser.set_up("paper", &[("first", &words[2]), ("second", &words[8])]).expect(303);
+    let page = browser.page("/");
+    assert!(page.contains("Tell somebody") && !page.contains("Send a test"), "{page}");
+    let (_, seen) = page.split_once("name=\"seen\" value=\"").unwrap();
+    let seen = seen.split_once('"').unwrap().0;
+    let wrong = [("seen", seen), ("ping", "ftp://127.0.0.1:9/")];
+    let refused = browser.set_up("tell", &wrong).expect(400).body;
+    assert!(refused.contains("id=\"notices-ping-why\""), "{refused}");
+    browser.set_up("tell", &[("seen", seen), ("ping", "http://127.0.0.1:9/ping")]).expect(303);
+    let file = fs::read_to_string(console.machine.path("enamel.toml")).unwrap();
+    assert!(file.starts_with("# The practice.\n") && file.contains("ping = \"http://127.0.0.1:9/ping\""), "{file}");
+    assert!(browser.page("/").contains("Send a test"));
+    let tested = browser.set_up("tell-test", &[]).expect(200).body;
+    assert!(tested.contains("The test did not reach everybody") && tested.contains("127.0.0.1"), "{tested}");
+    browser.set_up("end", &[]).expect(200);
+    browser.wait_for_first_backup();
+    assert!(browser.page("/settings").contains("A monitor"));
+}
+
+#[test]
 fn a_first_start_that_is_killed_goes_on_where_it_was() {
     let mut console = first_start();
     let source = console.machine.arg("source");
@@ -253,6 +281,16 @@ fn an_agent_without_settings_asks_nobody() {
     let mut agent = machine.bare();
     let answer = Answer::of(agent.args(["agent", "--once"]).output().unwrap()).expect(2);
     assert!(answer.err.contains("does not say what to save") && answer.err.contains("enamel setup"), "{}", answer.err);
+}
+
+#[test]
+fn a_settings_file_that_is_named_and_not_there_is_no_first_start() {
+    let machine = Machine::new();
+    let mut console = machine.bare();
+    console.args(["--config", "offcie.toml", "console", "--no-browser"]);
+    let answer = Answer::of(console.output().unwrap()).expect(2);
+    assert!(answer.err.contains("offcie.toml"), "{}", answer.err);
+    assert!(!machine.path("offcie.toml").exists() && !machine.path("offcie-unfinished.toml").exists());
 }
 
 #[test]
