@@ -10,7 +10,7 @@ use repo_format::evidence::ActionEnd;
 use serde::Deserialize;
 
 use super::super::door::Visitor;
-use super::super::view::{Frame, Mark, Tab, Tone, number, time};
+use super::super::view::{Frame, Mark, Tab, Tone, number, time, words};
 use super::{Answer, House, page};
 use crate::agent::now;
 use crate::commands::evidence::{Known, action_end, known_actions};
@@ -94,7 +94,7 @@ impl Row {
             who: action.person.clone(),
             role: action.role.clone(),
             what: action.what.clone(),
-            about: action.about.clone().unwrap_or_default(),
+            about: action.about.as_deref().map(words::plain).unwrap_or_default(),
             mark: Mark::new(tone, words),
             is_sealed: known.is_sealed,
         }

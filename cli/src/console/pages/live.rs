@@ -28,6 +28,7 @@ use super::{Answer, House, Refusal, page};
 use crate::agent::{Ask, Task, now};
 use crate::context::Context;
 use crate::database::DatabaseArgs;
+use crate::ui::format;
 
 /// The routes.
 pub fn routes() -> Router<Arc<House>> {
@@ -132,7 +133,10 @@ async fn start(
     let words = ["restore".to_owned(), snapshot.to_string(), format!("--schema={}", chosen.schema)];
     let words =
         words.into_iter().chain(["--overwrite".to_owned(), "--check".to_owned(), format!("--to-database={url}")]);
-    let ask = Ask::about("put a backup in place of the live database", format!("{}, backup {snapshot}", chosen.schema));
+    let ask = Ask::about(
+        "put a backup in place of the live database",
+        format!("{}, backup {}", chosen.schema, format::short(snapshot)),
+    );
     house.order(&visitor, ask, Task::Restore, words.map(OsString::from).collect()).await?;
     Ok(Redirect::to("/work").into_response())
 }

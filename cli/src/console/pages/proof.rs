@@ -15,6 +15,7 @@ use repo_format::evidence::{Evidence, EvidenceKind, EvidenceNoteKind, EvidenceRe
 
 use super::super::door::Visitor;
 use super::super::office::{Line, Overview};
+use super::super::view::words::plain;
 use super::super::view::{Frame, Mark, Tab, Tone, number, time};
 use super::actions::{self, Actions};
 use super::work::{self, Shown};
@@ -292,7 +293,7 @@ impl Proof {
         let review = pieces.of_kind(EvidenceKind::Review).next();
         let bars = bars(&drills);
         Ok(Proof {
-            repository: repository.id().to_string(),
+            repository: format::short(repository.id()),
             last: pieces.newest_drill().or(drills.first().copied()).map(Test::of),
             tests: drills.iter().take(TESTS_MAX).map(|piece| Row::of(piece)).collect(),
             bars_words: words_of(&bars),
@@ -392,7 +393,7 @@ impl Test {
             when: time::here(piece.time.seconds).strftime("%A %-d %B, %H:%M").to_string(),
             mark: mark(&piece.evidence),
             steps: steps.map(|(place, step)| Step::of(&piece.evidence, place, step)).collect(),
-            id: piece.id.to_string(),
+            id: format::short(piece.id),
             digest: piece.digest.to_string(),
         }
     }
@@ -401,13 +402,13 @@ impl Test {
 impl Step {
     fn of(evidence: &Evidence, place: usize, step: &EvidenceStep) -> Self {
         let figures = step.figures.iter().map(|figure| words::figure(&figure.name, figure.value));
-        let said = step.text.iter().map(|text| format::message(text));
+        let said = step.text.iter().map(|text| plain(&format::message(text)));
         let notes: Vec<_> = evidence.notes.iter().filter(|note| note.step as usize == place).collect();
         Step {
             tone: tone(step.result),
             name: called(&step.name).to_owned(),
             small: figures.chain(said).collect::<Vec<_>>().join("; "),
-            notes: notes.iter().take(NOTES_MAX).map(|note| format::message(&note.text)).collect(),
+            notes: notes.iter().take(NOTES_MAX).map(|note| plain(&format::message(&note.text))).collect(),
             more: notes.len().saturating_sub(NOTES_MAX),
             took: format::duration(step.milliseconds),
         }

@@ -18,6 +18,7 @@ use super::super::view::{Frame, Mark, Tab, Tone, number, time};
 use super::remove::{called, day, one};
 use super::{Answer, House, Refusal, page};
 use crate::agent::{Ask, Task, now};
+use crate::ui::format;
 
 /// Letters of a reason.
 const REASON_MAX: usize = 400;
@@ -56,6 +57,8 @@ struct Page {
 struct Shown {
     past: Past,
     receipt: String,
+    /// The first digits of it, for people.
+    number: String,
     host: String,
     tables: Vec<Table>,
     files: Option<String>,
@@ -97,7 +100,7 @@ async fn put_back(
         return Err(Refusal::WillNotDo("No database is saved on this computer.".to_owned()));
     };
     let words = ["restore".to_owned(), format!("--purged={receipt}"), format!("--to-database={database}")];
-    let ask = Ask::about("put removed rows back", format!("removal {receipt}"));
+    let ask = Ask::about("put removed rows back", format!("removal {}", format::short(receipt)));
     house.order(&visitor, ask, Task::Remove, words.map(Into::into).into()).await?;
     Ok(Redirect::to("/remove").into_response())
 }
@@ -115,7 +118,7 @@ async fn let_go(
     }
     let early = (!reason.is_empty()).then(|| format!("--early={reason}").into());
     let words = ["purge".into(), "release".into(), receipt.to_string().into()].into_iter().chain(early);
-    let ask = Ask::about("let removed rows go", format!("removal {receipt}"));
+    let ask = Ask::about("let removed rows go", format!("removal {}", format::short(receipt)));
     house.order(&visitor, ask, Task::Remove, words.collect()).await?;
     Ok(Redirect::to("/remove").into_response())
 }
@@ -179,6 +182,7 @@ impl Shown {
         Ok(Shown {
             past: Past::of(purge)?,
             receipt: purge.receipt()?.id().to_string(),
+            number: format::short(purge.receipt()?.id()),
             host: record.host.clone(),
             tables: record.tables.iter().map(Table::of).collect(),
             files: files.map(|files| number::counted(files.files.len() as u64, "file")),

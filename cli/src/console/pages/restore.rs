@@ -59,7 +59,7 @@ impl Way {
             Way::Folder => "bring back into a folder",
             Way::Copy => "bring back a database as a copy",
         };
-        Ask::about(what, format!("backup {}", thing.snapshot))
+        Ask::about(what, format!("backup {}", format::short(thing.snapshot)))
     }
 }
 

@@ -213,7 +213,7 @@ async fn picture(State(house): State<Arc<House>>, visitor: Visitor, Path(number)
 async fn copy(State(house): State<Arc<House>>, visitor: Visitor, Path(number): Path<u64>) -> Answer {
     let thing = visitor.0.thing(number)?;
     let asked = thing.clone();
-    let ask = Ask::about("save a copy of a file", format!("backup {}", thing.snapshot));
+    let ask = Ask::about("save a copy of a file", format!("backup {}", format::short(thing.snapshot)));
     let (asker, journal) = (visitor.0.clone(), house.journal.clone());
     let read = move |repository: &Repository| search::read_picture(repository, &asked);
     let bytes =

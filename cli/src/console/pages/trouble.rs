@@ -20,6 +20,7 @@ use super::super::office::Overview;
 use super::super::view::{Frame, Tab, Tone, number, time};
 use super::{Answer, House, Refusal, page, work};
 use crate::agent::{Ask, EndedRun, Task, now};
+use crate::ui::format;
 
 /// Letters of a reason.
 const REASON_MAX: usize = 400;
@@ -98,7 +99,7 @@ async fn answer(State(house): State<Arc<House>>, visitor: Visitor, Form(form): F
     };
     let words =
         vec!["hold".into(), "answer".into(), snapshot.to_string().into(), format!("--{option}={reason}").into()];
-    house.order(&visitor, Ask::about(what, format!("backup {snapshot}")), Task::Other, words).await?;
+    house.order(&visitor, Ask::about(what, format!("backup {}", format::short(snapshot))), Task::Other, words).await?;
     Ok(Redirect::to("/work").into_response())
 }
 

@@ -129,7 +129,7 @@ pub(super) fn failure(run: &EndedRun) -> Vec<String> {
         let parts = std::iter::once(&error["message"]).chain(causes).chain(std::iter::once(&error["hint"]));
         parts.filter_map(serde_json::Value::as_str)
     });
-    lines.map(str::to_owned).collect()
+    lines.map(words::plain).collect()
 }
 
 /// A kind of work, as people call it.
@@ -204,7 +204,7 @@ impl EndedShown {
         };
         let text = |message: &serde_json::Value| {
             let told = ["note", "problem", "exit_error"].iter().any(|kind| message["message_type"] == *kind);
-            told.then(|| message["message"].as_str().map(str::to_owned)).flatten()
+            told.then(|| message["message"].as_str().map(words::plain)).flatten()
         };
         EndedShown {
             mark,

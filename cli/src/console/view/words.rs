@@ -6,6 +6,49 @@ use engine::monitor::Phase;
 use super::super::office::{Line, Overview};
 use super::{Mark, Tone, number, time};
 
+/// Words of the engine, and those of the pages.
+const PLAIN: [(&str, &str); 14] = [
+    ("snapshot", "backup"),
+    ("snapshots", "backups"),
+    ("snapshot’s", "backup’s"),
+    ("snapshot's", "backup's"),
+    ("repository", "backup store"),
+    ("receipt", "record"),
+    ("receipts", "records"),
+    ("plan", "review"),
+    ("purge", "removal"),
+    ("pack", "piece"),
+    ("packs", "pieces"),
+    ("chunk", "piece"),
+    ("chunks", "pieces"),
+    ("lease", "lock"),
+];
+/// Digits of an id that people see.
+const DIGITS_SHOWN: usize = 8;
+/// A number of so many digits is an id.
+const DIGITS_OF_ID: usize = 16;
+
+/// A sentence of the engine in the words of the pages: commands and paths stay as they are, ids become short.
+pub fn plain(sentence: &str) -> String {
+    let parts = sentence.split('`').enumerate();
+    let parts = parts.map(|(at, part)| match at % 2 {
+        0 => part.split(' ').map(plain_word).collect::<Vec<_>>().join(" "),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
+fn plain_word(word: &str) -> String {
+    let core = word.trim_matches(|letter: char| !letter.is_alphanumeric());
+    if core.len() >= DIGITS_OF_ID && core.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return word.replacen(core, &core[..DIGITS_SHOWN], 1);
+    }
+    match PLAIN.iter().find(|(own, _)| *own == core) {
+        Some((own, plain)) if !word.contains('/') => word.replacen(own, plain, 1),
+        _ => word.to_owned(),
+    }
+}
+
 /// Whether everything is safe, in two words.
 pub fn pill(overview: Option<&Overview>) -> Mark {
     let state = overview.map_or(State::Unknown, |overview| overview.health.state());
@@ -119,5 +162,31 @@ pub fn changes(line: &Line) -> String {
         (true, 0) => "nothing changed".to_owned(),
         (true, bytes) => format!("{} new", number::bytes(bytes)),
         (false, _) => told.join(", "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_of_the_engine_are_said_in_the_words_of_the_pages() {
+        let long = "3f9a12bc00000000000000000000000000000000000000000000000000000000";
+        let told = [
+            (
+                "the plan does not fit this snapshot: make a new one",
+                "the review does not fit this backup: make a new one",
+            ),
+            ("run `enamel purge plan` again", "run `enamel purge plan` again"),
+            (
+                "cannot use the plan /srv/plan/old.plan: it is old",
+                "cannot use the review /srv/plan/old.plan: it is old",
+            ),
+            ("“packs” are planned", "“pieces” are planned"),
+        ];
+        for (sentence, words) in told {
+            assert_eq!(plain(sentence), words);
+        }
+        assert_eq!(plain(&format!("snapshot {long} (plan {long})")), "backup 3f9a12bc (review 3f9a12bc)");
     }
 }
