@@ -26,7 +26,7 @@ pub struct Orderer<'o> {
     /// Their name.
     pub person: &'o str,
     /// Their role.
-    pub role: &'static str,
+    pub role: &'o str,
 }
 
 /// Something that somebody orders. It names nobody whose data are saved.

@@ -4,6 +4,9 @@
 //! memory   what it did, in a file that outlives it
 //! order    a run of this program, on schedule or because somebody asked for it
 //! desk     where people leave orders, and see what is done
+//! outcome  the end of a run, for later
+//! tonight  a removal that waits for the night
+//! at_night  carries it out
 //! awake    keeps the computer awake during a job
 //! power    lets jobs wait on a battery that is nearly empty
 //! job      a job as a process of this program
@@ -17,6 +20,7 @@
 //!
 //! The schedule decides (`crate::schedule`). One job runs at a time. A backup that is due stops any other job, which goes on later.
 
+mod at_night;
 mod awake;
 mod desk;
 mod job;
@@ -24,11 +28,13 @@ pub mod journal;
 mod lines;
 mod memory;
 mod order;
+mod outcome;
 mod power;
 mod promise;
 mod saved;
 mod service;
 mod timetable;
+mod tonight;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -58,11 +64,13 @@ use job::{Running, command};
 pub use journal::{Ask, Journal, Orderer};
 pub use memory::RunRecord;
 pub use order::{Order, Task};
+pub use outcome::{CopyLook, Outcome};
 use power::Power;
 pub use promise::{Promise, Schedule, schedule};
 pub use saved::has_all;
 use service::Service;
-pub use timetable::{Timetable, now};
+pub use timetable::{Timetable, now, tonight_at};
+pub use tonight::{Removal, Stage, Tonight, Why, Wish};
 
 /// The status of a job that ended because it was asked to.
 const INTERRUPTED_CODE: i32 = Exit::Interrupted as i32;
@@ -95,11 +103,22 @@ enum Left {
     NewSettings,
 }
 
+/// The orders of people, in files that outlive the agent.
+#[derive(Clone)]
+pub struct Books {
+    /// Everything that they order.
+    pub journal: Arc<Journal>,
+    /// The removal that waits for the night.
+    pub tonight: Arc<Tonight>,
+    /// The last look at the second copy.
+    pub copy_look: Arc<CopyLook>,
+}
+
 /// The console of an agent, which stays open when another agent takes over.
 #[derive(Default)]
 struct Open {
     console: Option<Console>,
-    journal: Option<Arc<Journal>>,
+    books: Option<Books>,
 }
 
 /// A run that has ended.
@@ -130,7 +149,7 @@ pub struct Agent<'a> {
     /// Open until the agent ends.
     console: Option<Console>,
     /// The orders that people leave by it.
-    journal: Option<Arc<Journal>>,
+    books: Option<Books>,
     /// When the journal could not be sealed.
     unsealed: Option<Instant>,
     power: Power,
@@ -158,7 +177,7 @@ impl<'a> Agent<'a> {
             service: Service::of_environment(),
             desk,
             console: None,
-            journal: None,
+            books: None,
             unsealed: None,
             power: Power::of_computer(),
         })
@@ -172,8 +191,8 @@ impl<'a> Agent<'a> {
         let state_dir = self.context.state_dir().ok_or_else(console::no_state_dir)?;
         let office = Office::new(self.context, self.global, self.desk.clone());
         let inside = Inside { state_dir: &state_dir, repository: self.timetable.repository() };
-        let (console, journal) = Console::open(self.context, office, &inside, kept)?;
-        (self.console, self.journal) = (Some(console), Some(journal));
+        let (console, books) = Console::open(self.context, office, &inside, kept)?;
+        (self.console, self.books) = (Some(console), Some(books));
         Ok(())
     }
 
@@ -191,7 +210,7 @@ impl<'a> Agent<'a> {
             }
             let context = Context::new(global, ui)?;
             let mut agent = Agent::new(&context, global, desk.clone())?;
-            (agent.console, agent.journal) = (open.console, open.journal);
+            (agent.console, agent.books) = (open.console, open.books);
             ui.say("the settings have changed: the schedule is read again");
             left = agent.work_on(until)?;
             open = agent.into_open();
@@ -199,7 +218,7 @@ impl<'a> Agent<'a> {
     }
 
     fn into_open(self) -> Open {
-        Open { console: self.console, journal: self.journal }
+        Open { console: self.console, books: self.books }
     }
 
     /// Works until it is asked to end, or the settings change.
@@ -216,6 +235,9 @@ impl<'a> Agent<'a> {
             }
             if let Some(order) = self.desk.take_order(now().timestamp()) {
                 self.obey(&order)?;
+                continue;
+            }
+            if self.remove_tonight() {
                 continue;
             }
             let due = self.due();
@@ -299,8 +321,8 @@ impl<'a> Agent<'a> {
     fn obey(&mut self, order: &Order) -> Result<()> {
         let run = self.carry_out(order);
         let status = run.as_ref().ok().and_then(|run| run.end.status);
-        if let (Some(journal), Some(record)) = (&self.journal, order.record) {
-            journal.end(record, end_of(status))?;
+        if let (Some(books), Some(record)) = (&self.books, order.record) {
+            books.journal.end(record, end_of(status))?;
         }
         let run = run?;
         let ended = status.map_or_else(|| "was killed".to_owned(), |code| format!("ended with {code}"));
@@ -335,7 +357,18 @@ impl<'a> Agent<'a> {
         let end = self.attend(order);
         let seconds = started.elapsed().as_secs();
         self.desk.end(seconds, end.as_ref().ok().and_then(|end| end.status));
+        self.keep_look();
         Ok(Run { began, seconds, end: end? })
+    }
+
+    /// Keeps what the run that has ended saw of the second copy.
+    fn keep_look(&self) {
+        let ended = self.desk.ended();
+        if let (Some(books), Some(run)) = (&self.books, ended.last())
+            && let Err(error) = books.copy_look.keep(run)
+        {
+            self.context.ui.warn(chain(&error));
+        }
     }
 
     /// Starts the program, and waits for its end.
@@ -371,7 +404,7 @@ impl<'a> Agent<'a> {
 
     /// Whether work on schedule gives way to what a person wants.
     fn is_pushed_away(&self, order: &Order) -> bool {
-        order.by.is_none() && order.task != Task::Backup && self.desk.has_order()
+        order.by.is_none() && order.task != Task::Backup && (self.desk.has_order() || self.is_removal_due())
     }
 
     /// Waits a little, and tells what comes next.
@@ -393,7 +426,7 @@ impl<'a> Agent<'a> {
     /// Seals what people have ordered in the repository, if one of their actions is so many seconds old. An action
     /// that cannot be sealed stays in the journal.
     fn seal(&mut self, age: i64) {
-        let Some(journal) = self.journal.clone() else { return };
+        let Some(Books { journal, .. }) = self.books.clone() else { return };
         let is_too_soon = |tried: Instant| tried.elapsed().as_secs().cast_signed() < age;
         if self.unsealed.is_some_and(is_too_soon) {
             return;
@@ -422,8 +455,8 @@ impl<'a> Agent<'a> {
     /// Closes the console, and seals what was ordered there.
     fn close_console(&mut self) {
         self.console = None;
-        if let Some(journal) = &self.journal
-            && let Err(error) = journal.close_all()
+        if let Some(books) = &self.books
+            && let Err(error) = books.journal.close_all()
         {
             self.context.ui.warn(chain(&error));
         }
@@ -499,6 +532,11 @@ pub fn check_unattended(context: &Context<'_>) -> Result<()> {
         ));
     }
     Ok(())
+}
+
+/// A plan of a removal in the journal: people see the first digits of its number.
+pub fn plan_words(digest: &str) -> String {
+    format!("review {}", digest.get(..8).unwrap_or(digest))
 }
 
 /// How a run ended, in words.

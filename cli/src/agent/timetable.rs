@@ -13,7 +13,7 @@ use super::saved;
 use crate::commands::init::host_name;
 use crate::context::Context;
 use crate::notify::Seen;
-use crate::schedule::{self, Due, History, Jitter, Job, Rules, quietest_hour};
+use crate::schedule::{self, Due, History, Jitter, Job, Rules, next_night, quietest_hour};
 use crate::settings::Mode;
 use crate::ui::format;
 
@@ -170,6 +170,15 @@ impl Timetable {
 /// The settings are wrong.
 pub fn rules_of(context: &Context<'_>) -> Result<Rules> {
     context.settings.file.schedule_rules().map_err(|why| Error::new(ErrorKind::Usage, why))
+}
+
+/// The time for what somebody orders for the night; `None` if people work all night.
+///
+/// # Errors
+/// The settings are wrong, or the repository cannot be read.
+pub fn tonight_at(context: &Context<'_>, repository: &Repository) -> Result<Option<Timestamp>> {
+    let quiet = quietest_hour(&saved::changes(repository)?, &TimeZone::system());
+    Ok(next_night(&rules_of(context)?.office_hours, quiet, &now()))
 }
 
 /// The file of what an agent remembers of `repository`; none if this computer has no folder for it.

@@ -32,12 +32,13 @@ mod view;
 
 use std::sync::{Arc, Mutex};
 
-use door::Door;
+use door::{Door, People, Role};
 use pages::moments::Planned;
 use previews::Previews;
 use tokio::sync::watch;
 
-use crate::agent::Journal;
+use crate::agent::{CopyLook, Journal, Tonight};
+use crate::context::Context;
 
 pub use first::First;
 pub use office::Office;
@@ -54,6 +55,10 @@ pub struct House {
     previews: Previews,
     /// The orders of people.
     journal: Arc<Journal>,
+    /// The removal that waits for the night.
+    tonight: Arc<Tonight>,
+    /// The last look at the second copy.
+    copy_look: Arc<CopyLook>,
     /// The restore to a moment that was planned last.
     planned: Mutex<Option<Planned>>,
     /// Becomes true when the agent ends.
@@ -64,4 +69,14 @@ pub struct House {
 pub fn no_state_dir() -> engine::Error {
     engine::Error::new(engine::ErrorKind::Usage, "there is no folder for what this computer has seen")
         .with_hint("Name one with --state-dir, ENAMEL_STATE_DIR, or `state-dir` in enamel.toml.")
+}
+
+/// Whether this person may still order what only owners may: the agent's own user, or an owner with a password.
+///
+/// # Errors
+/// The list of people cannot be read.
+pub fn is_owner(context: &Context<'_>, repository: &str, name: &str) -> engine::Result<bool> {
+    let state_dir = context.state_dir().ok_or_else(no_state_dir)?;
+    let people = People::of(&state_dir, repository).list()?;
+    Ok(setup::owner().name == name || people.iter().any(|person| person.name == name && person.role == Role::Owner))
 }

@@ -28,7 +28,7 @@ use super::settings::PORT;
 use super::setup::Wizard;
 use super::tls::{Entrance, acceptor};
 use super::{House, pages};
-use crate::agent::Journal;
+use crate::agent::{Books, CopyLook, Journal, Tonight};
 use crate::context::Context;
 
 /// Connections at a time; of more, each is closed at once.
@@ -64,7 +64,7 @@ impl Console {
         office: Office,
         inside: &Inside<'_>,
         kept: Option<Kept>,
-    ) -> Result<(Self, Arc<Journal>)> {
+    ) -> Result<(Self, Books)> {
         let people = People::of(inside.state_dir, inside.repository);
         // Its port may be the usual one: it comes first.
         let others = others(context, &people)?;
@@ -74,19 +74,24 @@ impl Console {
         let answering = Answering::new(inside)?;
         // The socket is this agent's, so no other one writes the journal.
         let journal = Arc::new(Journal::open(inside.state_dir, inside.repository)?);
+        let tonight = Arc::new(Tonight::open(inside.state_dir, inside.repository)?);
+        let copy_look = Arc::new(CopyLook::open(inside.state_dir, inside.repository));
+        let books = Books { journal, tonight, copy_look };
         let (end, ended) = watch::channel(false);
         let house = Arc::new(House {
             door: Arc::new(door),
             office: Arc::new(office),
             previews: Previews::default(),
-            journal: journal.clone(),
+            journal: books.journal.clone(),
+            tonight: books.tonight.clone(),
+            copy_look: books.copy_look.clone(),
             planned: std::sync::Mutex::default(),
             ended: ended.clone(),
         });
         let router = pages::router(house.clone());
         let gates = gates(kept.listeners, kept.port).chain(others).collect();
         let open = Opening { router, door: house.door.clone(), gates, answering };
-        Ok((Console::serve(open, end, ended)?, journal))
+        Ok((Console::serve(open, end, ended)?, books))
     }
 
     /// Opens the page of the first start. Returns what the console after it goes on with, besides.

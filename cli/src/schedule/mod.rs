@@ -18,6 +18,6 @@ mod window;
 pub use due::{Due, Jitter, all, backup_after, next, sent_at};
 pub use history::{History, Job, Tries};
 pub use hours::{OfficeHours, parse_day, time as parse_time};
-pub use quiet::{Changes, PAST, quietest_hour};
+pub use quiet::{Changes, PAST, next_night, quietest_hour};
 pub use rules::{CopyRule, Period, Rules, ScheduleSettings};
 pub use window::Window;

@@ -1,7 +1,9 @@
 //! The hour in which least changes: heavy work is done then.
 
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
+
+use super::hours::OfficeHours;
 
 /// The hour of offices of which little is known.
 const USUAL: i8 = 2;
@@ -11,6 +13,8 @@ pub const PAST: SignedDuration = SignedDuration::from_hours(14 * 24);
 const PAST_MIN: SignedDuration = SignedDuration::from_hours(3 * 24);
 /// Hours of a day.
 const HOURS: usize = 24;
+/// The other hours are night.
+const DAY: std::ops::Range<i8> = 6..20;
 
 /// Files that changed between two snapshots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +52,25 @@ pub fn quietest_hour(changes: &[Changes], zone: &TimeZone) -> i8 {
     }
     let rate = |hour: usize| files[hour % HOURS].checked_div(seconds[hour % HOURS]);
     let both = |hour: usize| Some(rate(hour)? + rate(hour + 1)?);
-    let far = |hour: usize| {
-        let apart = hour.abs_diff(USUAL.unsigned_abs().into());
-        apart.min(HOURS - apart)
-    };
-    let best = (0..HOURS).filter_map(|hour| Some((both(hour)?, far(hour), hour))).min();
-    best.and_then(|(_, _, hour)| i8::try_from(hour).ok()).unwrap_or(USUAL)
+    let best = (0..24).filter_map(|hour: i8| {
+        let place = usize::try_from(hour).ok()?;
+        Some((both(place)?, apart(hour, USUAL), hour))
+    });
+    best.min().map_or(USUAL, |(_, _, hour)| hour)
+}
+
+/// The full hour of the coming night, outside office hours, that is nearest to the quiet one; `None` if people work all night.
+pub fn next_night(office: &OfficeHours, quiet: i8, now: &Zoned) -> Option<Timestamp> {
+    let full = now.with().minute(0).second(0).subsec_nanosecond(0).build().ok()?;
+    let hours = (1..=24).filter_map(|hours: i64| full.checked_add(hours.hours()).ok());
+    let fit = hours.filter(|at| !DAY.contains(&at.hour()) && !office.contains(at.datetime()));
+    fit.min_by_key(|at| apart(at.hour(), quiet)).map(|at| at.timestamp())
+}
+
+/// Hours between two hours of the day.
+fn apart(hour: i8, other: i8) -> u8 {
+    let apart = hour.abs_diff(other);
+    apart.min(24_u8.saturating_sub(apart))
 }
 
 #[cfg(test)]
@@ -81,6 +98,24 @@ mod tests {
         assert_eq!(quietest(&hourly(14, |_| 0)), 2);
         assert_eq!(quietest(&hourly(2, |hour| u64::from(hour != 12))), 2, "little is known");
         assert_eq!(quietest(&[]), 2);
+    }
+
+    #[test]
+    fn the_night_is_outside_office_hours_and_near_the_quiet_hour() {
+        let at = |time: &str| -> Zoned { format!("{time}[America/New_York]").parse().unwrap() };
+        let night = |office: &str, quiet: i8, now: &str| {
+            let found = next_night(&office.parse().unwrap(), quiet, &at(now))?;
+            Some(found.to_zoned(at(now).time_zone().clone()).datetime().to_string())
+        };
+        let day = "Mon-Sat 07:00-19:00";
+        assert_eq!(night(day, 2, "2026-11-30T09:10").as_deref(), Some("2026-12-01T02:00:00"));
+        assert_eq!(night(day, 2, "2026-12-01T01:59:59").as_deref(), Some("2026-12-01T02:00:00"));
+        assert_eq!(night(day, 2, "2026-12-01T02:00").as_deref(), Some("2026-12-02T02:00:00"), "not this moment");
+        assert_eq!(night(day, 13, "2026-11-29T09:10").as_deref(), Some("2026-11-29T20:00:00"), "never by day");
+        assert_eq!(night("Mon-Sun 22:00-04:00", 2, "2026-11-30T09:10").as_deref(), Some("2026-12-01T04:00:00"));
+        assert_eq!(night("Mon-Sun 00:00-00:00", 2, "2026-11-30T09:10"), None);
+        // The clock goes on from two to three.
+        assert_eq!(night(day, 2, "2026-03-07T12:00").as_deref(), Some("2026-03-08T01:00:00"));
     }
 
     #[test]

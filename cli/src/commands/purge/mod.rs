@@ -12,11 +12,14 @@ mod report;
 mod run;
 mod words;
 
+use std::path::Path;
+
 use clap::Subcommand;
 use engine::Result;
 
 use crate::context::Context;
 use crate::exit::Exit;
+use crate::ui::format;
 
 /// Remove old rows from a live database, only those that a snapshot is proven to hold.
 ///
@@ -70,4 +73,12 @@ pub fn run(args: &PurgeArgs, context: &Context<'_>) -> Result<Exit> {
         PurgeAction::History(args) => history::run(args, context),
         PurgeAction::Release(args) => release::run(args, context),
     }
+}
+
+/// The digest of the plan in a file, in hexadecimal digits.
+///
+/// # Errors
+/// It cannot be read, or is no plan.
+pub fn plan_digest(path: &Path) -> Result<String> {
+    Ok(format::hex(&file::read(path)?.digest()))
 }

@@ -85,6 +85,8 @@ pub const ROUTES: &[Route] = &[
     ("POST", "/remove/look", Role::Staff),
     ("POST", "/remove/review", Role::Owner),
     ("POST", "/remove/run", Role::Owner),
+    ("POST", "/remove/tonight", Role::Owner),
+    ("POST", "/remove/tonight/end", Role::Owner),
     ("POST", "/remove/put-back", Role::Owner),
     ("POST", "/remove/let-go", Role::Owner),
     ("POST", "/stop", Role::Staff),

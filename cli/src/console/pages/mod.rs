@@ -16,6 +16,8 @@ mod proof;
 mod refusal;
 mod remove;
 mod remove_purge;
+mod remove_told;
+mod remove_tonight;
 mod restore;
 mod settings;
 mod settings_change;

@@ -280,7 +280,7 @@ impl Review {
     fn of(Planned { run, wish }: Planned, ended: &EndedRun) -> Self {
         let Some(plan) = ended.message("plan") else {
             let mark = Mark::new(Tone::BAD, "This moment cannot be brought back");
-            return Review { run, wish, mark, lines: work::failure(ended), is_possible: false };
+            return Review { run, wish, mark, lines: work::failure(&ended.run.messages), is_possible: false };
         };
         let refused = ended.exit != Some(0) && ended.exit != Some(3);
         let mark = match ended.exit {
@@ -289,7 +289,7 @@ impl Review {
             _ => Mark::new(Tone::BAD, "This moment cannot be brought back"),
         };
         let mut lines = facts(plan);
-        lines.extend(work::failure(ended));
+        lines.extend(work::failure(&ended.run.messages));
         Review { run, wish, mark, lines, is_possible: !refused }
     }
 }

@@ -148,7 +148,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let actions = if frame.is_owner() { Some(house.actions(0, ACTIONS_FIRST).await?) } else { None };
     page(&Page {
         frame,
-        failure: last.filter(|_| shown.is_none()).map(|run| work::failure(&run)).unwrap_or_default(),
+        failure: last.filter(|_| shown.is_none()).map(|run| work::failure(&run.run.messages)).unwrap_or_default(),
         shown,
         headline: headline(overview, &proof),
         printed: now().strftime("%-d %B %Y, %H:%M").to_string(),

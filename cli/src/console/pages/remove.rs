@@ -3,7 +3,6 @@
 //! An order asks the server for everything that could go, never the opening of the page. The review is a plan, sealed in a file; the run
 //! carries out exactly this plan, or refuses.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,17 +17,16 @@ use engine::upkeep::receipt::history;
 use engine::{Error, Result};
 use jiff::ToSpan;
 use jiff::civil::Date;
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use super::super::door::Visitor;
 use super::super::no_state_dir;
-use super::super::view::{Frame, Mark, Tab, Tone, number, time};
+use super::super::view::{Frame, Mark, Tab, Tone, number, time, words};
 use super::remove_purge::{self, Past};
+use super::remove_told::{CategorySaid, Plan, RefusedSaid, Told, last};
+use super::remove_tonight::{self, Night};
 use super::work::{self, Shown};
 use super::{Answer, House, Refusal, page};
-use crate::agent::{Ask, EndedRun, Task, now};
+use crate::agent::{Ask, Task, now, plan_words};
 use crate::commands::purge::{categories, history as purge_history};
 use crate::context::Context;
 use crate::ui::format;
@@ -47,6 +45,7 @@ pub fn routes() -> Router<Arc<House>> {
         .route("/remove/run", post(run))
         .route("/remove/report", get(report))
         .merge(remove_purge::routes())
+        .merge(remove_tonight::routes())
 }
 
 #[derive(Template)]
@@ -56,6 +55,9 @@ struct Page {
     shown: Option<Shown>,
     step: usize,
     result: Option<Told>,
+    night: Option<Night>,
+    /// The hour at which the reviewed rows can go at night.
+    tonight: Option<String>,
     trouble: Option<&'static str>,
     choice: Choice,
     found: Vec<Found>,
@@ -63,12 +65,6 @@ struct Page {
     review: Option<Review>,
     past: Vec<Past>,
     unreadable: usize,
-}
-
-/// How the last order ended, if that has to be told.
-struct Told {
-    mark: Mark,
-    why: Vec<String>,
 }
 
 /// The values that the form begins with.
@@ -105,77 +101,6 @@ struct Review {
     is_empty: bool,
 }
 
-/// The order's end, as the command said it.
-enum Ended {
-    Looked(Plan),
-    Ran(RunSummary),
-    PutBack(RestoreSummary),
-    Released(u64),
-    Failed(Vec<String>),
-}
-
-struct Plan {
-    summary: PlanSummary,
-    categories: Vec<CategorySaid>,
-    refused: Vec<RefusedSaid>,
-    began: i64,
-}
-
-#[derive(Deserialize)]
-struct PlanSummary {
-    schema: String,
-    #[serde(default)]
-    except: Vec<ExceptSaid>,
-    snapshot_time: String,
-    through: String,
-    rows: u64,
-    seconds: u64,
-    digest: String,
-    warnings: Vec<String>,
-    output: Option<PathBuf>,
-}
-
-#[derive(Deserialize)]
-struct ExceptSaid {
-    value: String,
-}
-
-#[derive(Deserialize)]
-struct CategorySaid {
-    category: String,
-    tables: Vec<TableSaid>,
-    #[serde(default)]
-    bytes: u64,
-    first: Option<String>,
-    last: Option<String>,
-    left: BTreeMap<String, u64>,
-}
-
-#[derive(Deserialize)]
-struct TableSaid {
-    rows: u64,
-}
-
-#[derive(Deserialize)]
-struct RefusedSaid {
-    category: String,
-    why: String,
-}
-
-#[derive(Deserialize)]
-struct RunSummary {
-    rows: u64,
-    left: u64,
-    ended: String,
-    seconds: f64,
-}
-
-#[derive(Deserialize)]
-struct RestoreSummary {
-    restored_rows: u64,
-    rows_there: u64,
-}
-
 /// The state of the repository and the settings.
 struct Seen {
     has_database: bool,
@@ -190,7 +115,14 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let databases = saved.last().map(|line| line.source.databases.clone()).unwrap_or_default();
     let seen = house.office.look(move |context, repository| Seen::read(context, repository, &databases)).await?;
     let shown = (house.office.desk.busy() == Some(Task::Remove)).then(|| work::shown(&house));
-    let (ended, found, review) = last(&house.office.desk.ended());
+    let runs = house.office.desk.ended();
+    let (ended, found, review) = last(&runs);
+    let ordered = house.tonight.last();
+    let is_of_night = ordered.as_ref().is_some_and(|removal| remove_tonight::tells(removal, &runs));
+    let review =
+        review.filter(|plan| !ordered.as_ref().is_some_and(|removal| removal.wish.digest == plan.summary.digest));
+    let may_order = review.is_some() && !ordered.as_ref().is_some_and(|removal| removal.is_ahead());
+    let tonight = if may_order { house.night().await?.map(remove_tonight::hour) } else { None };
     let step = match (&review, &found) {
         _ if shown.is_some() => 3,
         (Some(_), _) => 2,
@@ -206,8 +138,10 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     page(&Page {
         frame,
         step,
-        result: ended.and_then(Told::of).filter(|_| shown.is_none()),
+        result: ended.and_then(Told::of).filter(|_| shown.is_none() && !is_of_night),
         shown,
+        night: ordered.as_ref().and_then(Night::of),
+        tonight,
         trouble,
         choice: Choice::of(review.as_ref().or(found.as_ref()), seen.schemas),
         looked: found.as_ref().map(|plan| time::moment(plan.began, &now())),
@@ -252,24 +186,12 @@ async fn review(
 }
 
 async fn run(State(house): State<Arc<House>>, visitor: Visitor, Form(fields): Form<Vec<(String, String)>>) -> Answer {
-    let reason = one(&fields, "reason").unwrap_or_default().trim();
-    if one(&fields, "read").is_none() || reason.is_empty() || reason.chars().count() > REASON_MAX {
-        let why = format!("Give a reason of at most {REASON_MAX} letters, and say that you have read what goes.");
-        return Err(Refusal::WillNotDo(why));
-    }
-    let (_, _, reviewed) = last(&house.office.desk.ended());
-    let reviewed = reviewed.filter(|plan| Some(plan.summary.digest.as_str()) == one(&fields, "plan"));
-    let digest = reviewed.as_ref().map(|plan| plan.summary.digest.clone()).unwrap_or_default();
-    let Some(plan) = reviewed.and_then(|plan| plan.summary.output) else {
-        return Err(Refusal::WillNotDo(
-            "This is not the newest review any more. Look at “Remove old data” again. Nothing was removed.".to_owned(),
-        ));
-    };
+    let Reviewed { plan, digest, reason, is_smaller, .. } = Reviewed::of(&house, &fields)?;
     let mut words: Vec<OsString> = vec!["purge".into(), "run".into(), plan.into(), format!("--reason={reason}").into()];
-    if one(&fields, "smaller").is_some() {
+    if is_smaller {
         words.push("--reclaim".into());
     }
-    let ask = Ask::about("remove old rows", format!("plan {digest}"));
+    let ask = Ask::about("remove old rows", plan_words(&digest));
     house.order(&visitor, ask, Task::Remove, words).await?;
     Ok(Redirect::to("/remove").into_response())
 }
@@ -278,6 +200,37 @@ async fn run(State(house): State<Arc<House>>, visitor: Visitor, Form(fields): Fo
 async fn report(State(house): State<Arc<House>>, _: Visitor) -> Answer {
     let text = house.office.look(purge_history::page).await?;
     Ok(text.into_response())
+}
+
+/// A review that somebody has read, and wants carried out.
+pub(super) struct Reviewed {
+    pub(super) plan: PathBuf,
+    pub(super) digest: String,
+    pub(super) rows: u64,
+    pub(super) reason: String,
+    pub(super) is_smaller: bool,
+}
+
+impl Reviewed {
+    /// The newest review, if the form is about that.
+    pub(super) fn of(house: &House, fields: &[(String, String)]) -> std::result::Result<Self, Refusal> {
+        let reason = one(fields, "reason").unwrap_or_default().trim();
+        if one(fields, "read").is_none() || reason.is_empty() || reason.chars().count() > REASON_MAX {
+            let why = format!("Give a reason of at most {REASON_MAX} letters, and say that you have read what goes.");
+            return Err(Refusal::WillNotDo(why));
+        }
+        let (_, _, reviewed) = last(&house.office.desk.ended());
+        let reviewed = reviewed.filter(|plan| Some(plan.summary.digest.as_str()) == one(fields, "plan"));
+        let found = reviewed.and_then(|plan| Some((plan.summary.output?, plan.summary.digest, plan.summary.rows)));
+        let (plan, digest, rows) = found.ok_or_else(|| {
+            Refusal::WillNotDo(
+                "This is not the newest review any more. Look at “Remove old data” again. Nothing was removed."
+                    .to_owned(),
+            )
+        })?;
+        let is_smaller = one(fields, "smaller").is_some();
+        Ok(Reviewed { plan, digest, rows, reason: reason.to_owned(), is_smaller })
+    }
 }
 
 /// The value of a field, if it is there.
@@ -299,27 +252,6 @@ fn plan_file(context: &Context<'_>, repository: &Repository) -> Result<PathBuf> 
             Err(Error::io(format!("cannot remove {}", path.display()), error))
         }
         _ => Ok(path),
-    }
-}
-
-/// The result of the newest order, with the newest look and the review that belong to it.
-fn last(runs: &[EndedRun]) -> (Option<Ended>, Option<Plan>, Option<Plan>) {
-    let mut newest = runs.iter().rev().filter(|run| run.run.task == Task::Remove);
-    let Some(first) = newest.next() else { return (None, None, None) };
-    let looked = |run: &EndedRun| match Ended::of(run) {
-        Ended::Looked(plan) if plan.summary.output.is_none() => Some(plan),
-        _ => None,
-    };
-    match Ended::of(first) {
-        Ended::Looked(plan) if plan.summary.output.is_some() => {
-            let before = newest.find_map(looked);
-            let same = before.filter(|before| before.summary.is_about(&plan.summary));
-            (None, same, Some(plan))
-        }
-        Ended::Looked(plan) => (None, Some(plan), None),
-        // A run that has ended or failed leaves the look to choose from.
-        failed @ Ended::Failed(_) => (Some(failed), newest.find_map(looked), None),
-        ended => (Some(ended), None, None),
     }
 }
 
@@ -361,73 +293,6 @@ impl Seen {
         let past = all.purges.iter().rev().map(Past::of).collect::<Result<Vec<_>>>()?;
         let past = past.into_iter().chain(all.released.iter().rev().map(Past::released)).collect();
         Ok(Seen { has_database: file.database.is_some(), schemas, past, unreadable: all.unreadable.len() })
-    }
-}
-
-impl Ended {
-    fn of(run: &EndedRun) -> Self {
-        let all = |kind: &'static str| run.run.messages.iter().filter(move |message| message["message_type"] == *kind);
-        if let Some(released) = run.message("released") {
-            return Ended::Released(released["rows"].as_u64().unwrap_or(0));
-        }
-        let summary = run.message("summary");
-        if let Some(summary) = summary.and_then(read::<PlanSummary>) {
-            let categories = all("category").filter_map(read).collect();
-            let refused = all("refused").filter_map(read).collect();
-            return Ended::Looked(Plan { summary, categories, refused, began: run.run.began.as_second() });
-        }
-        let said = work::failure(run);
-        match summary.and_then(read::<RunSummary>) {
-            Some(ran) if said.is_empty() => return Ended::Ran(ran),
-            _ => {}
-        }
-        match summary.and_then(read::<RestoreSummary>) {
-            Some(restored) if said.is_empty() => Ended::PutBack(restored),
-            _ => Ended::Failed(said),
-        }
-    }
-}
-
-/// A message, if it is one of this kind.
-fn read<T: DeserializeOwned>(message: &Value) -> Option<T> {
-    serde_json::from_value(message.clone()).ok()
-}
-
-impl Told {
-    fn of(ended: Ended) -> Option<Self> {
-        let told = |tone, words: String, why: Vec<String>| Some(Told { mark: Mark::new(tone, words), why });
-        match ended {
-            Ended::Looked(_) => None,
-            Ended::Ran(ran) => {
-                let took = format!("It took {}.", time::age(whole_seconds(ran.seconds)));
-                let stayed = (ran.left > 0).then(|| format!("{} stayed.", number::counted(ran.left, "row")));
-                let words = format!("{} were removed", number::counted(ran.rows, "row"));
-                match ran.ended.as_str() {
-                    "done" => told(Tone::GOOD, words, std::iter::once(took).chain(stayed).collect()),
-                    _ => {
-                        let go_on = "It was stopped before its end. Look and review again: what is left can still go.";
-                        told(Tone::ATTENTION, words, vec![go_on.to_owned()])
-                    }
-                }
-            }
-            Ended::PutBack(restored) => {
-                let words = format!("{} were put back", number::counted(restored.restored_rows, "row"));
-                let there = format!("{} were there already.", number::counted(restored.rows_there, "row"));
-                told(Tone::GOOD, words, (restored.rows_there > 0).then_some(there).into_iter().collect())
-            }
-            Ended::Released(rows) => {
-                let why = "The room becomes free when old backups are cleared out.".to_owned();
-                told(Tone::GOOD, format!("{} are kept no longer", number::counted(rows, "removed row")), vec![why])
-            }
-            Ended::Failed(why) => told(Tone::BAD, "This did not work".to_owned(), why),
-        }
-    }
-}
-
-impl PlanSummary {
-    /// Whether both say what is old of the same.
-    fn is_about(&self, other: &PlanSummary) -> bool {
-        self.schema == other.schema && self.through == other.through
     }
 }
 
@@ -492,7 +357,7 @@ impl Found {
             size: nothing(),
             dates: nothing(),
             mark: Mark::new(Tone::UNKNOWN, "not possible here"),
-            stays: vec![said.why.clone()],
+            stays: vec![words::plain(&said.why)],
             can_go: false,
             is_chosen: false,
         }
@@ -514,7 +379,7 @@ impl Review {
                 0..60 => time::age(summary.seconds),
                 seconds => format!("about {}", time::age(seconds)),
             },
-            warnings: summary.warnings.clone(),
+            warnings: summary.warnings.iter().map(|warning| words::plain(warning)).collect(),
             digest: summary.digest.clone(),
             is_empty: summary.rows == 0,
         }
@@ -557,13 +422,11 @@ pub(super) fn day(text: &str) -> String {
     date.map_or_else(|| text.to_owned(), |date| date.strftime("%-d %b %Y").to_string())
 }
 
-/// Seconds of a message; a number that is none counts as zero.
-fn whole_seconds(seconds: f64) -> u64 {
-    std::time::Duration::try_from_secs_f64(seconds).map_or(0, |taken| taken.as_secs())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
+    use super::super::remove_told::TableSaid;
     use super::*;
 
     #[test]

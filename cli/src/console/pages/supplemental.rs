@@ -17,7 +17,7 @@ use super::super::office::Overview;
 use super::super::view::{Frame, Mark, Tab, Tone, time};
 use super::work::{self, Shown};
 use super::{Answer, House, page};
-use crate::agent::{EndedRun, Task, now};
+use crate::agent::{Outcome, Task, now};
 use crate::context::Context;
 use crate::settings::{Mode, Storage, parse_place};
 
@@ -84,14 +84,14 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let shown = (house.office.desk.busy() == Some(Task::Copy)).then(|| work::shown(&house));
     let runs = house.office.desk.ended();
     let last = runs.iter().rfind(|run| run.run.task == Task::Copy).filter(|_| shown.is_none());
-    let looked = runs.iter().rfind(|run| run.message("supplemental_status").is_some());
+    let looked = house.last_look(&seen);
     page(&Page {
         frame,
         shown,
-        failure: last.map(work::failure).unwrap_or_default(),
+        failure: last.map(|run| work::failure(&run.run.messages)).unwrap_or_default(),
         state: overview.as_deref().and_then(state),
-        found: looked.and_then(Found::of),
-        changes: looked.map(changes).unwrap_or_default(),
+        found: looked.as_ref().and_then(Found::of),
+        changes: looked.as_ref().map(changes).unwrap_or_default(),
         seen,
     })
 }
@@ -100,9 +100,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
 async fn emergency(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let frame = house.frame(&visitor, Tab::Supplemental).await;
     let seen = house.office.look_at_settings(Seen::of).await?;
-    let runs = house.office.desk.ended();
-    let looked = runs.iter().rfind(|run| run.message("supplemental_status").is_some());
-    let administrator = looked.and_then(Found::of).and_then(|found| found.administrator);
+    let administrator = house.last_look(&seen).as_ref().and_then(Found::of).and_then(|found| found.administrator);
     page(&Emergency { frame, seen, administrator, printed: now().strftime("%-d %B %Y").to_string() })
 }
 
@@ -124,6 +122,14 @@ async fn ordered(house: &Arc<House>, visitor: &Visitor, ask: &'static str, actio
     Ok(Redirect::to("/supplemental").into_response())
 }
 
+impl House {
+    /// The last look at the copy that the settings name.
+    fn last_look(&self, seen: &Seen) -> Option<Outcome> {
+        let is_there = |status: &Value| status["location"].as_str() == seen.place.as_deref();
+        self.copy_look.last().filter(|look| look.of_type("supplemental_status").any(is_there))
+    }
+}
+
 fn state(overview: &Overview) -> Option<Mark> {
     let check = overview.check(Question::SecondCopy)?;
     Some(Mark::new(Tone(check.state), check.sentence.clone()))
@@ -135,8 +141,7 @@ fn moment(value: &Value) -> Option<time::Moment> {
     Some(time::moment(at.as_second(), &now()))
 }
 
-fn changes(run: &EndedRun) -> Vec<Change> {
-    let told = run.run.messages.iter().filter(|message| message["message_type"] == "supplemental_change");
+fn changes(look: &Outcome) -> Vec<Change> {
     let change = |message: &Value| {
         let text = |field: &str| message[field].as_str().unwrap_or_default().to_owned();
         Some(Change {
@@ -145,7 +150,7 @@ fn changes(run: &EndedRun) -> Vec<Change> {
             what: text("what"),
         })
     };
-    told.filter_map(change).collect()
+    look.of_type("supplemental_change").filter_map(change).collect()
 }
 
 impl Seen {
@@ -176,10 +181,10 @@ impl Seen {
 }
 
 impl Found {
-    fn of(run: &EndedRun) -> Option<Self> {
-        let status = run.message("supplemental_status")?;
+    fn of(look: &Outcome) -> Option<Self> {
+        let status = look.of_type("supplemental_status").next()?;
         Some(Found {
-            looked: time::moment(run.run.began.as_second(), &now()),
+            looked: time::moment(look.began.as_second(), &now()),
             newest: moment(&status["newest_copy"]),
             read_back: moment(&status["verified"]),
             administrator: status["administrator"].as_str().map(str::to_owned),

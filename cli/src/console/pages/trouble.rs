@@ -81,7 +81,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
         frame,
         troubles: troubles(overview.as_deref(), closed.as_ref(), failed.as_ref()),
         holds: holds.iter().filter(|hold| hold.answer.is_none()).map(Held::of).collect(),
-        said: failed.map(|run| work::failure(&run)).unwrap_or_default(),
+        said: failed.map(|run| work::failure(&run.run.messages)).unwrap_or_default(),
     })
 }
 

@@ -122,8 +122,8 @@ pub(super) fn shown(house: &House) -> Shown {
 }
 
 /// Why a run failed, as it said itself: the message, its causes, and what helps.
-pub(super) fn failure(run: &EndedRun) -> Vec<String> {
-    let errors = run.run.messages.iter().filter(|message| message["message_type"] == "exit_error");
+pub(super) fn failure(messages: &[serde_json::Value]) -> Vec<String> {
+    let errors = messages.iter().filter(|message| message["message_type"] == "exit_error");
     let lines = errors.flat_map(|error| {
         let causes = error["causes"].as_array().into_iter().flatten();
         let parts = std::iter::once(&error["message"]).chain(causes).chain(std::iter::once(&error["hint"]));

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -221,6 +221,20 @@ impl Browser<'_> {
     /// Waits until the agent has nothing to do. It looks at what is due a little after it has begun.
     pub fn wait_for_rest(&self) {
         self.wait_for_work(|state| state["headline"] == "Nothing is under way");
+    }
+
+    /// Asks for a page again and again until it says this, and returns its text.
+    #[track_caller]
+    pub fn wait_for_page(&self, path: &str, words: &str) -> String {
+        let begun = Instant::now();
+        loop {
+            let page = self.page(path);
+            if page.contains(words) {
+                return page;
+            }
+            assert!(begun.elapsed() < PATIENCE, "`{words}` is not in:\n{page}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Waits until the state of the work under way is as `is_so` says.

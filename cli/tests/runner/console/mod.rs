@@ -40,6 +40,7 @@ mod moments;
 mod network;
 mod proof;
 mod remove;
+mod remove_tonight;
 mod routes;
 mod settings;
 mod setup;

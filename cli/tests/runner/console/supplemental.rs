@@ -23,6 +23,19 @@ fn without_a_copy_the_page_says_how_to_switch_it_on_and_why_not_here() {
 }
 
 #[test]
+fn the_last_look_outlives_the_agent() {
+    let mut console = Console::open(Machine::with_snapshot(), QUIET);
+    let owner = console.enter();
+    assert!(owner.page("/supplemental").contains("Look at the copy to see it"));
+    owner.post("/supplemental/look", &[]).expect(303);
+    owner.wait_for_rest();
+    assert!(owner.page("/supplemental").contains("Looked at"));
+    console.kill_and_open_again();
+    let page = console.enter().page("/supplemental");
+    assert!(page.contains("Looked at") && page.contains("nobody but this computer"), "{page}");
+}
+
+#[test]
 fn a_look_at_a_copy_that_was_never_set_up_says_so() {
     let console = Console::open(Machine::with_snapshot(), QUIET);
     let owner = console.enter();
