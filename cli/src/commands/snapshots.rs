@@ -11,7 +11,7 @@ use engine::upkeep::forget::plan;
 use engine::{ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::id::LeaseId;
-use repo_format::manifest::Root;
+use repo_format::manifest::{Manifest, Root};
 use serde::Serialize;
 
 use crate::commands::accept;
@@ -187,14 +187,13 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>, mar
     let mut table = Table::new(&columns);
     for snapshot in snapshots {
         let Snapshot { id, manifest } = snapshot;
-        let roots: Vec<_> = manifest.roots.iter().map(|root| root_name(ui, root)).collect();
         let mut row = vec![
             format::short(id),
             format::time(manifest.time()),
             format::path(manifest.host.as_bytes()),
             format::path(manifest.tags.join(",").as_bytes()),
             format::count(manifest.statistics.files),
-            format::bytes(manifest.statistics.total_bytes),
+            size(manifest),
         ];
         row.extend(has_problems.then(|| format::count(manifest.problems.count)));
         let clock = if is_from_the_future(snapshot) { "! from the future" } else { "" };
@@ -202,7 +201,7 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>, mar
         let (mark, state) = (marks.of(*id), row.len());
         row.extend(has_marks.then(|| mark.map_or("", |(words, _)| words).to_owned()));
         row.extend(verdict(id).map(str::to_owned));
-        row.push(roots.join(", "));
+        row.push(contents(ui, manifest));
         match mark {
             Some((_, tone)) => table.row_with_state_at(row, state, tone),
             None => table.row(row),
@@ -213,6 +212,22 @@ fn print(ui: &Ui, snapshots: &[&Snapshot], going: Option<&HashSet<LeaseId>>, mar
 
 fn is_from_the_future(snapshot: &Snapshot) -> bool {
     machine::is_from_the_future(snapshot.manifest.time(), machine::now())
+}
+
+/// The size; of a copy without all roots a bound, because its figures are those of the original.
+fn size(manifest: &Manifest) -> String {
+    let bound = if manifest.roots_left_out().is_empty() { "" } else { "< " };
+    format!("{bound}{}", format::bytes(manifest.statistics.total_bytes))
+}
+
+/// The names of the roots, and of those that a copy lacks.
+fn contents(ui: &Ui, manifest: &Manifest) -> String {
+    let roots: Vec<_> = manifest.roots.iter().map(|root| root_name(ui, root)).collect();
+    let left_out: Vec<_> = manifest.roots_left_out().iter().map(|name| format::path(&name.0)).collect();
+    match &left_out[..] {
+        [] => roots.join(", "),
+        left_out => format!("{} (copied without {})", roots.join(", "), left_out.join(", ")),
+    }
 }
 
 /// The name of a root in its snapshot; with --verbose the path it had.

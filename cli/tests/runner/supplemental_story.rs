@@ -287,6 +287,20 @@ fn an_administrator_of_may_opens_may_on_another_computer_and_the_next_one_both()
 }
 
 #[test]
+fn a_copy_of_the_database_alone_says_in_the_list_what_it_lacks() {
+    let practice = Practice::new();
+    practice.machine.write("images/A/xray.jpg", vec![7; 5000]);
+    let (usb, ada, images) = (practice.machine.arg("usb"), practice.machine.arg("ada"), practice.machine.arg("images"));
+    practice.run(&["supplemental", "local", &usb, "--admin", "ada", "--admin-password-file", &ada]).expect(0);
+    practice.run(&["backup", &images]).expect(0);
+    let listed = |more: &[&str]| practice.run(&[more, &["snapshots"]].concat()).expect(0).out;
+    let own = listed(&[]);
+    assert!(!own.contains("copied without") && !own.contains("< "), "{own}");
+    let copy = listed(&["--repo", &usb, "--key-file", &practice.machine.arg("supplemental.key")]);
+    assert!(copy.contains("database (copied without images)") && copy.contains("< "), "{copy}");
+}
+
+#[test]
 fn disks_of_copies_that_take_turns_are_recognised_once_somebody_has_said_that_there_are_two() {
     let practice = Practice::new();
     let (usb, ada) = (practice.machine.arg("usb"), practice.machine.arg("ada"));
