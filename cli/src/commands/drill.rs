@@ -104,7 +104,7 @@ pub struct DrillArgs {
     /// Restore and look at all files
     #[arg(long, conflicts_with = "sample")]
     all_images: bool,
-    /// The program of the server [default: an installed one of the same kind, and not older]
+    /// The program of the server [default: an installed one of the same kind, of the same series or newer]
     #[arg(long, value_name = "FILE")]
     server_program: Option<PathBuf>,
     /// The folder for the server and for restored files [default: /var/tmp]
@@ -243,7 +243,8 @@ impl DrillArgs {
 
     fn options(&self, context: &Context<'_>) -> Result<DrillOptions> {
         if self.into.is_none() && !self.server.is_empty() {
-            return Err(Error::new(ErrorKind::Usage, "an option needs a server, and no server is named: use --into"));
+            return Err(Error::new(ErrorKind::Usage, "an option needs a server, and no server is named: use --into")
+                .with_hint("Leave its options out, and the drill starts a server of its own."));
         }
         let scratch = ScratchOptions {
             program: self.server_program.clone(),

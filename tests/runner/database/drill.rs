@@ -4,6 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use engine::ErrorKind;
+use engine::database::Server;
 use engine::drill::{Account, DrillOptions, Restored, Sampling, drill, examine_tables};
 use engine::files::backup::{Source, backup};
 use engine::load::{LoadOptions, load};
@@ -232,6 +233,30 @@ fn a_server_that_is_named_gets_schemas_of_their_own_and_loses_them_again() {
         Some("500"),
         "the live one is as it was"
     );
+}
+
+#[test]
+fn a_server_that_is_a_little_older_will_do_and_both_versions_are_named() {
+    let mut scene = Scene::new();
+    let own = Server::from_version(&scene.server.value("SELECT VERSION()").unwrap());
+    let (major, minor, patch) = own.version;
+    // MariaDB says of itself what it is told to say.
+    scene.server.restart_with(&[&format!("--version={major}.{minor}.{}-MariaDB-log", patch + 1)]);
+    let repository = scene.fixture.open();
+    let snapshot = scene.save(&repository);
+    let evidence = scene.drill(&repository, &snapshot, &scene.options());
+    assert_eq!(evidence.result, EvidenceResult::Passed, "{:#?}", evidence.notes);
+    assert_eq!(value(&evidence, "count rows", "rows"), 3 + 1 + 4 + 500 + 500);
+    let step = evidence.steps.iter().find(|step| step.name == "server").unwrap();
+    let newer = format!("MariaDB {major}.{minor}.{}", patch + 1);
+    assert_eq!(step.text, Some(format!("{}, for a database of {newer}", own.title())));
+
+    scene.server.restart_with(&[&format!("--version={major}.{}.0-MariaDB-log", minor + 1)]);
+    let snapshot = scene.save(&repository);
+    let error = drill(&repository, &snapshot, &scene.options(), &NullMonitor).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    assert!(error.to_string().contains(&format!("MariaDB {major}.{} or newer; there is", minor + 1)), "{error}");
+    assert!(error.hint().unwrap().contains("mariadb-server-core"));
 }
 
 #[test]

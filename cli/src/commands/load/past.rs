@@ -50,7 +50,7 @@ pub struct PastArgs {
     /// Where the log is done again: on a scratch server, or on the target itself
     #[arg(long, value_name = "HOW", default_value = "auto", requires = "moment")]
     via: ViaArg,
-    /// The program of the scratch server [default: an installed one of the same kind, and not older]
+    /// The program of the scratch server [default: an installed one of the same kind, of the same series or newer]
     #[arg(long, value_name = "FILE", requires = "moment")]
     server_program: Option<PathBuf>,
     /// The folder for the scratch server [default: /var/tmp]

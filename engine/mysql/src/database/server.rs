@@ -1,6 +1,6 @@
 //! A server: its program, its version, and their consequences.
 
-use repo_format::database::Flavour;
+use repo_format::database::{Flavour, ServerRecord};
 
 use super::Connection;
 use engine_core::error::Result;
@@ -40,6 +40,11 @@ impl Server {
         Server { flavour, version: (part(), part(), part()), version_text: text.to_owned() }
     }
 
+    /// The server of a snapshot.
+    pub fn of_record(record: &ServerRecord) -> Self {
+        Server { flavour: record.flavour, ..Server::from_version(&record.version) }
+    }
+
     /// Identifies this server: MySQL has an id of its own, newer MariaDB one of machine and port; otherwise machine,
     /// port and data folder.
     ///
@@ -58,9 +63,42 @@ impl Server {
         self.flavour == Flavour::MariaDb
     }
 
-    /// Whether it takes what `other` has, and its log: the same program, and not older.
+    /// Whether it takes what `other` has, and its log: the same program, of the same series or a newer one. Within a series the
+    /// releases of a server mend it, and what one has written another can read.
     pub fn takes_data_of(&self, other: &Server) -> bool {
-        self.flavour == other.flavour && self.version >= other.version
+        self.flavour == other.flavour && self.series() >= other.series()
+    }
+
+    /// The versions that differ in their last number only.
+    pub fn series(&self) -> (u32, u32) {
+        (self.version.0, self.version.1)
+    }
+
+    /// Program and version, as people say them.
+    pub fn title(&self) -> String {
+        let (major, minor, patch) = self.version;
+        format!("{} {major}.{minor}.{patch}", self.program())
+    }
+
+    /// Program and series, as people say them.
+    pub fn title_of_series(&self) -> String {
+        let (major, minor) = self.series();
+        format!("{} {major}.{minor}", self.program())
+    }
+
+    /// Its title; where `saved`, whose data it has, is of another version, that as well.
+    pub fn in_place_of(&self, saved: &Server) -> String {
+        match (self.title(), saved.title()) {
+            (own, other) if own == other => own,
+            (own, other) => format!("{own}, for a database of {other}"),
+        }
+    }
+
+    fn program(&self) -> &'static str {
+        match self.flavour {
+            Flavour::MariaDb => "MariaDB",
+            Flavour::MySql => "MySQL",
+        }
     }
 
     /// Whether it is MariaDB of this version or later.
@@ -106,5 +144,36 @@ mod tests {
         assert_eq!(of("5.5.14"), (Flavour::MySql, (5, 5, 14)));
         assert_eq!(of("8.0.36-28"), (Flavour::MySql, (8, 0, 36)));
         assert_eq!(of("5.6.45-log"), (Flavour::MySql, (5, 6, 45)));
+    }
+
+    #[test]
+    fn a_server_takes_the_data_of_its_series_and_of_older_ones() {
+        let takes = |server, source| Server::from_version(server).takes_data_of(&Server::from_version(source));
+        for (server, source) in [
+            ("10.11.18-MariaDB", "10.11.19-MariaDB-log"),
+            ("10.11.1-MariaDB", "5.5.5-10.11.19-MariaDB"),
+            ("10.11.19-MariaDB", "10.11.18-MariaDB"),
+            ("11.4.2-MariaDB", "10.11.19-MariaDB"),
+            ("8.0.30", "8.0.36-28"),
+            ("8.4.0", "8.0.36"),
+        ] {
+            assert!(takes(server, source), "{server} for {source}");
+        }
+        for (server, source) in [
+            ("10.6.22-MariaDB", "10.11.1-MariaDB"),
+            ("10.11.19-MariaDB", "11.0.1-MariaDB"),
+            ("8.0.36", "8.4.0"),
+            ("8.0.36", "10.11.19-MariaDB"),
+            ("10.11.19-MariaDB", "8.0.36"),
+        ] {
+            assert!(!takes(server, source), "{server} for {source}");
+        }
+    }
+
+    #[test]
+    fn both_versions_are_named_if_they_differ() {
+        let [used, saved] = ["10.11.18-MariaDB", "10.11.19-MariaDB-log"].map(Server::from_version);
+        assert_eq!(used.in_place_of(&saved), "MariaDB 10.11.18, for a database of MariaDB 10.11.19");
+        assert_eq!(saved.in_place_of(&saved), "MariaDB 10.11.19");
     }
 }

@@ -10,6 +10,7 @@ use crate::load::{Check, Definer, Events, Images, LoadOptions, References, Schem
 use crate::scratch::{ScratchOptions, ScratchServer};
 use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::snapshots::saved::Database;
+use engine_core::words::counted;
 
 /// A byte of rows takes about so many in a server with its indexes.
 const ROOM_FACTOR: u64 = 2;
@@ -62,12 +63,9 @@ fn start(run: &Run<'_>, database: &Database<'_>) -> Result<ScratchServer> {
 }
 
 fn describe(step: &mut Step, record: &ServerRecord, used: &Server) {
-    let (major, minor, patch) = used.version;
-    step.text(format!(
-        "{:?} {major}.{minor}.{patch}, for a database of {:?} {}",
-        used.flavour, record.flavour, record.version
-    ));
-    if used.flavour != record.flavour {
+    let saved = Server::of_record(record);
+    step.text(used.in_place_of(&saved));
+    if used.flavour != saved.flavour {
         step.note("the server is of another family than the one that was saved");
     }
 }
@@ -96,7 +94,8 @@ fn in_server(
         let long = names.iter().find(|name| name.chars().count() + ENDING.len() > NAME_MAX);
         long.map_or(Ok(()), |name| {
             let message = format!("the name of the schema `{name}` is too long for a copy `{name}{ENDING}`");
-            Err(Error::new(ErrorKind::Usage, message))
+            Err(Error::new(ErrorKind::Usage, message)
+                .with_hint("Leave --into out: on a server of its own a drill keeps the names."))
         })
     })?;
     let trial = Trial { run, database, name, ending: ENDING, address: address.clone() };
@@ -171,7 +170,7 @@ impl Trial<'_> {
         }
         let more = outcome.problem_count.saturating_sub(outcome.problems.len() as u64);
         if more > 0 {
-            step.fault(format!("{more} more differences from the snapshot"));
+            step.fault(format!("{} from the snapshot", counted(more, "more difference")));
         }
         Ok(outcome.tables)
     }

@@ -43,8 +43,7 @@ impl<'b> SavedBase<'b> {
 
     /// The server that was saved.
     pub fn server(&self) -> Server {
-        let server = &self.database.server;
-        Server { flavour: server.flavour, ..Server::from_version(&server.version) }
+        Server::of_record(&self.database.server)
     }
 
     /// The target of a rehearsal.

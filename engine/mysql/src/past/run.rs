@@ -49,6 +49,9 @@ pub fn restore_past(
     let scratch =
         ScratchOptions { data_bytes: base.bytes(&plan.part)?.saturating_mul(ROOM_FACTOR), ..options.scratch.clone() };
     let mut scratch = ScratchServer::start(&base.database.server, &scratch, monitor)?;
+    if scratch.server().version < base.server().version {
+        monitor.note(&format!("the log is done again on {}", scratch.server().in_place_of(&base.server())));
+    }
     let room = scratch.room(monitor);
     let result = base.all(plan, &scratch, target, &room);
     result.map_err(|error| scratch.explained(room.explained(error)))

@@ -95,7 +95,7 @@ pub struct ScratchServer {
 }
 
 impl ScratchServer {
-    /// Starts a server that can take what the server of `record` has: the same flavour, no older version, the same settings. Returns when it
+    /// Starts a server that can take what the server of `record` has: the same flavour, no older series, the same settings. Returns when it
     /// answers.
     ///
     /// # Errors
@@ -103,8 +103,7 @@ impl ScratchServer {
     /// does not start; if the monitor wishes to stop.
     pub fn start(record: &ServerRecord, options: &ScratchOptions, monitor: &dyn Monitor) -> Result<Self> {
         let parent = ready_parent(options, monitor)?;
-        let source = Server { flavour: record.flavour, ..Server::from_version(&record.version) };
-        let found = program::find(&source, options)?;
+        let found = program::find(&Server::of_record(record), options)?;
         let user = unix::server_user()?;
         unix::check_room(&parent, options.data_bytes.saturating_add(EMPTY_BYTES))?;
         let folder = Folder::make(&parent, user.as_ref())?;
