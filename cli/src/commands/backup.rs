@@ -294,7 +294,8 @@ fn database(args: &BackupArgs, context: &Context<'_>) -> Result<Option<DatabaseS
         return match args.profile.request(&context.settings.file)?.filter(|_| args.profile.is_asked_for()) {
             Some((profile, _)) => {
                 let message = format!("--profile {} needs a database, and this backup saves none", profile.name);
-                Err(Error::new(ErrorKind::Usage, message))
+                Err(Error::new(ErrorKind::Usage, message)
+                    .with_hint("Name the database with --database URL, or leave --profile out."))
             }
             None => Ok(None),
         };
@@ -353,8 +354,8 @@ fn notes(args: &BackupArgs, ui: &Ui, outcome: &BackupOutcome) {
         ui.note(&format!("--exec NAME -- COMMAND saves what a program reads from {}", path.display()));
     }
     if outcome.specials > 0 && ui.is_verbose() {
-        let number = format::count(outcome.specials);
-        ui.note(&format!("{number} devices, FIFOs and sockets are saved as such, without the data that they deliver"));
+        let specials = format::counted(outcome.specials, "special file");
+        ui.note(&format!("{specials} (devices, FIFOs, sockets): saved as such, without the data that they deliver"));
     }
 }
 

@@ -429,7 +429,12 @@ fn check_guards(context: &Context<'_>) -> Result<String> {
             .with_hint("let rules expire noncurrent versions only, or other prefixes"));
     }
     Ok(match (guards.lock, guards.keeps_versions) {
-        (Lock::Days(days), _) => format!("every new object is locked for {days} days; `enamel protect` extends that"),
+        (Lock::Days(days), _) => {
+            format!(
+                "every new object is locked for {}; `enamel protect` extends that",
+                format::counted(days.into(), "day")
+            )
+        }
         (Lock::OnRequest, _) => {
             "objects can be locked, and new ones are not: set a default retention for the bucket".to_owned()
         }

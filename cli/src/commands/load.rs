@@ -130,7 +130,8 @@ pub fn run(
     if args.tables.iter().any(|table| table.other.is_some()) {
         let message =
             "a table of a snapshot comes back under its own name: give its schema another name, with --schema";
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message)
+            .with_hint("`--schema SHOP=SHOP_BEFORE --table SHOP.ITEM` restores the table ITEM beside the live one."));
     }
     let address = args.server.address(url, context)?;
     let began = std::time::Instant::now();
@@ -213,7 +214,7 @@ pub fn check_unused(args: &LoadArgs) -> Result<()> {
     if args.server.is_empty() && !is_given {
         Ok(())
     } else {
-        Err(Error::new(ErrorKind::Usage, "an option needs a database, and no database is named: use --to-database"))
+        Err(Error::new(ErrorKind::Usage, "an option needs a database, and no database is named: use --to-database").with_hint("`--to-database mysql://USER@HOST` names the server; without it the options of a database have no meaning."))
     }
 }
 
@@ -224,9 +225,13 @@ pub fn check_unused(args: &LoadArgs) -> Result<()> {
 pub fn check_path(path: Option<&Vec<u8>>) -> Result<()> {
     match path {
         None => Ok(()),
-        Some(_) => {
-            Err(Error::new(ErrorKind::Usage, "a path chooses files; --schema and --table choose parts of a database"))
-        }
+        Some(_) => Err(Error::new(
+            ErrorKind::Usage,
+            "a path chooses files; --schema and --table choose parts of a database",
+        )
+        .with_hint(
+            "`--schema NAME` restores one schema, `--table SCHEMA.TABLE` one table; `enamel ls SNAP` lists them.",
+        )),
     }
 }
 
@@ -237,7 +242,7 @@ fn print(ui: &Ui, server: &str, outcome: &LoadOutcome, summary: &Summary) -> Res
     }
     if summary.dry_run || ui.is_verbose() {
         for LoadedTable { schema, table, rows, bytes } in &outcome.tables {
-            ui.line(format_args!("{schema}.{table}  {} rows, {}", format::count(*rows), format::bytes(*bytes)))?;
+            ui.line(format_args!("{schema}.{table}  {}, {}", format::counted(*rows, "row"), format::bytes(*bytes)))?;
         }
     }
     if ui.is_quiet() {

@@ -103,7 +103,10 @@ fn exit(protected: &Protected) -> Exit {
 }
 
 fn seconds(time: Duration) -> Result<u32> {
-    let refused = || Error::new(ErrorKind::Usage, "a lock lasts a day at least, and ten years at most");
+    let refused = || {
+        Error::new(ErrorKind::Usage, "a lock lasts a day at least, and ten years at most")
+            .with_hint("Give the time as days: `enamel protect --for 30d`.")
+    };
     if time < Duration::from_secs(86_400) || time > LONGEST {
         return Err(refused());
     }
@@ -119,8 +122,9 @@ fn warn_of(guards: &Guards, time: Duration, context: &Context<'_>) {
              set a default retention for the bucket",
         ),
         Lock::Days(own) if own < days.div_ceil(2) => context.ui.warn(format_args!(
-            "the bucket locks new objects for {own} days only; set its default retention to {} days or more",
-            days.div_ceil(2)
+            "the bucket locks new objects for {} only; set its default retention to {} or more",
+            format::counted(own.into(), "day"),
+            format::counted(days.div_ceil(2).into(), "day")
         )),
         _ => {}
     }

@@ -15,6 +15,14 @@ pub fn wrap(text: &str, width: usize, indent: usize) -> String {
     lines.join(&format!("\n{}", " ".repeat(indent)))
 }
 
+/// As [`wrap`], and a word that is longer than a line stands on lines of its own, cut as [`fold`] cuts it.
+pub fn fit(text: &str, width: usize, indent: usize) -> String {
+    let room = width.saturating_sub(indent).max(WIDTH_MIN);
+    let wrapped = wrap(text, room, 0);
+    let lines: Vec<_> = wrapped.split('\n').flat_map(|line| fold(line, room)).collect();
+    lines.join(&format!("\n{}", " ".repeat(indent)))
+}
+
 fn wrap_line(line: &str, room: usize, indent: usize) -> String {
     let mut out = String::new();
     let mut used = 0;
@@ -74,6 +82,13 @@ mod tests {
         assert_eq!(wrap("one\ntwo", 80, 2), "one\n  two");
         assert_eq!(wrap("  indented by hand", 80, 0), "  indented by hand");
         assert_eq!(wrap("日本日本日本日本日本 日本", 20, 0), "日本日本日本日本日本\n日本");
+    }
+
+    #[test]
+    fn a_word_that_no_line_holds_is_cut_and_others_are_not() {
+        let text = "it is in /srv/practice/images/A/Anna1 and not there";
+        assert_eq!(fit(text, 22, 0), "it is in\n/srv/practice/images/\nA/Anna1\nand not there");
+        assert_eq!(fit("one two three four five six", 24, 4), wrap("one two three four five six", 24, 4));
     }
 
     #[test]

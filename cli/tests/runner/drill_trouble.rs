@@ -217,3 +217,43 @@ fn a_drill_from_a_copy_is_evidence_about_the_copy_in_the_own_repository() {
     fs::remove_dir_all(machine.path("second")).unwrap();
     machine.run(from).expect(10);
 }
+
+#[test]
+fn no_line_of_a_certificate_is_longer_than_80_columns() {
+    let (machine, server) = (Machine::with_snapshot(), TestServer::start(&[]));
+    server.script(SCHEMA);
+    open_to_servers(&machine);
+    let images = machine.path("images of a practice with a long name/and of another folder below it");
+    fs::create_dir_all(&images).unwrap();
+    for n in 0..30 {
+        fs::write(images.join(format!("{n}-{}.jpg", "long".repeat(40))), "no picture").unwrap();
+    }
+    let database = ["--database", &server.url(), "--schema", "practice", "--no-log"].map(str::to_owned);
+    let args = [vec!["backup".to_owned()], database.to_vec(), vec![images.display().to_string()]].concat();
+    machine.run(args).expect(0);
+    Answer::of(drill(&machine).output().unwrap()).expect(3);
+    machine.run(["verify", "--read-data"]).expect(0);
+    let by = "Dr. Dana Example-Longname of the practice in the long street of a large town";
+    machine.run(["evidence", "sign", "--by", by]).expect(0);
+    let certificate = |machine: &Machine| machine.run(["drill", "certificate"]).expect(0).out;
+    let noted = certificate(&machine);
+    assert!(noted.contains("note, files"), "{noted}");
+    for pack in files(&machine.path("repo/packs")) {
+        let mut bytes = fs::read(&pack).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::remove_file(&pack).unwrap();
+        fs::write(&pack, bytes).unwrap();
+    }
+    Answer::of(drill(&machine).output().unwrap()).expect(4);
+
+    let failed = certificate(&machine);
+    assert!(failed.contains("1 passed with notes, 1 failed") && failed.contains("fault, "), "{failed}");
+    for page in [noted, failed] {
+        let wide: Vec<&str> = page.lines().filter(|line| line.chars().count() > 80).collect();
+        assert_eq!(wide, Vec::<&str>::new());
+        let words = page.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains(by), "nothing is cut: {page}");
+        assert!(page.contains('…'), "but what is marked: {page}");
+    }
+}

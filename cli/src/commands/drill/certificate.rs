@@ -3,9 +3,9 @@
 //! The page depends on the evidence in the repository and on nothing else: no clock, machine, zone or setting. So anybody
 //! who can open the repository, or a copy of its files, prints the same page.
 
-use engine::Result;
 use engine::evidence::{self, Piece, Pieces};
 use engine::repository::Repository;
+use engine::{Error, Result};
 use repo_format::config::Access;
 use repo_format::evidence::{EvidenceKind, EvidenceNote, EvidenceNoteKind, EvidenceResult};
 use repo_format::id::RepositoryId;
@@ -13,7 +13,7 @@ use repo_format::id::RepositoryId;
 use super::{list, words};
 use crate::context::Context;
 use crate::exit::Exit;
-use crate::ui::format;
+use crate::ui::{Align, Table, fit, format};
 
 /// Days that a page is about, up to the newest evidence.
 const DAYS: i64 = 366;
@@ -48,7 +48,7 @@ pub fn run(args: &CertificateArgs, context: &Context<'_>) -> Result<Exit> {
     let pieces = evidence::list(&repo)?;
     list::tell_unreadable(&pieces, context);
     let page = Page::of(repo.id(), &pieces);
-    context.ui.line(if args.html { page.html(&format!("<style>{STYLE}</style>")) } else { page.text() })?;
+    context.ui.line(if args.html { page.html(&format!("<style>{STYLE}</style>")) } else { page.text()? })?;
     Ok(Exit::Done)
 }
 
@@ -76,6 +76,19 @@ struct Page {
 
 const TITLE: &str = "Evidence for restore tests and checks of backups";
 const HEADS: [&str; 6] = ["begun", "result", "rows compared", "files restored", "to bring all back", "by"];
+/// The same on lines of text, which have less room.
+const TEXT_HEADS: [(&str, Align); 6] = [
+    ("begun (UTC)", Align::Whole),
+    ("result", Align::Left),
+    ("rows", Align::Right),
+    ("files", Align::Right),
+    ("all back in", Align::Left),
+    ("by", Align::Left),
+];
+/// Columns of the page as text, however wide the terminal is.
+const WIDTH: usize = 80;
+/// Names of facts with their gap.
+const FACT_COLUMNS: usize = 16;
 const FOOT: [&str; 5] = [
     "Each line follows from a sealed record in the repository, which names the",
     "records before it. `enamel verify` says whether one was removed or changed;",
@@ -111,7 +124,7 @@ impl Page {
         page.more_drills = drills.len().saturating_sub(DRILLS_MAX);
         for piece in drills.iter().take(DRILLS_MAX) {
             page.drills.push(line(piece));
-            page.digests.push(format!("{} {}", piece.id, piece.digest));
+            page.digests.push(format!("{} {}", format::short(piece.id), piece.digest));
         }
         page.except(&own);
         for review in of_kind(EvidenceKind::Review) {
@@ -144,7 +157,8 @@ impl Page {
         }
         let mut checks = self.checks.clone();
         if self.more_drills > 0 {
-            checks.push(format!("{} earlier restore tests of the period have no line above", self.more_drills));
+            let tests = format::counted(self.more_drills as u64, "earlier restore test");
+            checks.push(format!("not named above: {tests} of the period"));
         }
         let lists = [
             ("Checks", checks),
@@ -156,34 +170,31 @@ impl Page {
         lists.into_iter().map(|(head, list)| (head, or_none(list))).collect()
     }
 
-    fn text(&self) -> String {
-        let clean = |text: &str| format::message(text);
+    fn text(&self) -> Result<String> {
         let mut out = format!("{TITLE}\n\n");
         for (name, value) in &self.facts {
-            out.push_str(&format!("{name:<15} {}\n", clean(value)));
+            let value = fit(&format::message(value), WIDTH, FACT_COLUMNS);
+            out.push_str(format!("{name:<FACT_COLUMNS$}{value}").trim_end());
+            out.push('\n');
         }
-        out.push('\n');
-        let widths: Vec<usize> = (0..HEADS.len())
-            .map(|column| {
-                self.drills
-                    .iter()
-                    .map(|row| row[column].chars().count())
-                    .chain([HEADS[column].len()])
-                    .max()
-                    .unwrap_or(0)
-            })
-            .collect();
-        let row = |cells: Vec<String>| {
-            let cells = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-            format!("{}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-        };
-        out.push_str(&row(HEADS.map(str::to_owned).to_vec()));
-        self.drills.iter().for_each(|drill| out.push_str(&row(drill.iter().map(|cell| clean(cell)).collect())));
+        out.push_str(&format!("\n{}", self.table()?));
         for (head, list) in self.lists() {
             out.push_str(&format!("\n{head}\n"));
-            list.iter().for_each(|item| out.push_str(&format!("  {}\n", clean(item))));
+            list.iter().for_each(|item| out.push_str(&format!("  {}\n", fit(&format::message(item), WIDTH, 4))));
         }
-        format!("{out}\n{}", FOOT.join("\n"))
+        Ok(format!("{out}\n{}", FOOT.join("\n")))
+    }
+
+    fn table(&self) -> Result<String> {
+        let mut table = Table::new(&TEXT_HEADS);
+        for drill in &self.drills {
+            let mut cells = drill.clone().map(|cell| format::message(&cell));
+            cells[0].truncate(cells[0].trim_end_matches(" UTC").len());
+            table.row(cells);
+        }
+        let mut lines = Vec::new();
+        table.write(&mut lines, WIDTH).map_err(|e| Error::io("cannot lay the page out", e))?;
+        Ok(String::from_utf8_lossy(&lines).into_owned())
     }
 
     fn html(&self, style: &str) -> String {
@@ -236,7 +247,7 @@ fn noted(piece: &Piece, kind: EvidenceNoteKind) -> Vec<String> {
     let word = if kind == EvidenceNoteKind::Fault { "fault" } else { "note" };
     let notes = piece.evidence.notes.iter().filter(|note| note.kind == kind);
     let line = |note: &EvidenceNote| {
-        let text: String = note.text.chars().take(EXCEPTION_LETTERS).collect();
+        let text = shortened(&note.text);
         format!("{} {word}, {}: {text}", words::utc(piece.time.seconds), words::step_of(&piece.evidence, note))
     };
     notes.map(line).collect()
@@ -246,8 +257,17 @@ fn noted(piece: &Piece, kind: EvidenceNoteKind) -> Vec<String> {
 fn not_done(piece: &Piece) -> Option<String> {
     let is_so = piece.evidence.result == EvidenceResult::NotDone;
     let why = piece.evidence.steps.first().filter(|_| is_so)?.text.as_deref().unwrap_or_default();
-    let why: String = why.chars().take(EXCEPTION_LETTERS).collect();
-    Some(format!("{} not carried out: {why}", words::utc(piece.time.seconds)))
+    Some(format!("{} not carried out: {}", words::utc(piece.time.seconds), shortened(why)))
+}
+
+/// The beginning of an exception; a mark says that there is more.
+fn shortened(text: &str) -> String {
+    let mut letters = text.chars();
+    let mut shown: String = letters.by_ref().take(EXCEPTION_LETTERS).collect();
+    if letters.next().is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn tally(drills: &[&Piece]) -> String {

@@ -76,7 +76,8 @@ pub fn choose<'p>(pieces: &'p Pieces, prefix: Option<&str>) -> Result<&'p Piece>
         [piece] => Ok(piece),
         [] => Err(Error::new(ErrorKind::NotFound, format!("there is no evidence {prefix}"))),
         _ => {
-            Err(Error::new(ErrorKind::Usage, format!("the id of more than one piece of evidence begins with {prefix}")))
+            Err(Error::new(ErrorKind::Usage, format!("the id of more than one piece of evidence begins with {prefix}"))
+                .with_hint("`enamel drill list` shows the ids: give more digits."))
         }
     }
 }

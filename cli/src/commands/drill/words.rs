@@ -52,13 +52,43 @@ pub fn step_of<'e>(evidence: &'e Evidence, note: &EvidenceNote) -> &'e str {
     evidence.steps.get(note.step as usize).map_or("", |step| &step.name)
 }
 
+/// Names of figures that have another form for one. The names themselves stand in records, and stay.
+const OF_ONE: [(&str, &str); 21] = [
+    ("chunks", "chunk"),
+    ("files", "file"),
+    ("files restored", "file restored"),
+    ("files that are missing", "file that is missing"),
+    ("findings", "finding"),
+    ("logs", "log"),
+    ("other files", "other file"),
+    ("packs", "pack"),
+    ("packs read whole", "pack read whole"),
+    ("pictures that open", "picture that opens"),
+    ("problems of the backup", "problem of the backup"),
+    ("rows", "row"),
+    ("rows that fit their hash", "row that fits its hash"),
+    ("rows that name a file", "row that names a file"),
+    ("rows with another hash", "row with another hash"),
+    ("rows without a hash", "row without a hash"),
+    ("segments compared", "segment compared"),
+    ("snapshots", "snapshot"),
+    ("tables", "table"),
+    ("views, routines and triggers", "view, routine or trigger"),
+    ("views, routines, triggers and events", "view, routine, trigger or event"),
+];
+
 /// A figure; one that begins with milliseconds is a time.
 pub fn figure(name: &str, value: u64) -> String {
     match name.strip_prefix("milliseconds ") {
         Some(rest) => format!("{} {rest}", format::duration(value)),
         None if name.starts_with("bytes") => format!("{} ({name})", format::bytes(value)),
+        None if value == 1 => format!("1 {}", of_one(name)),
         None => format!("{} {name}", format::count(value)),
     }
+}
+
+fn of_one(name: &str) -> &str {
+    OF_ONE.iter().find(|(plural, _)| *plural == name).map_or(name, |(_, one)| one)
 }
 
 /// Steps, figures and notes, a line each.
@@ -88,5 +118,20 @@ pub fn utc(seconds: i64) -> String {
     match Timestamp::from_second(seconds) {
         Ok(stamp) => stamp.to_zoned(TimeZone::UTC).strftime("%Y-%m-%d %H:%M UTC").to_string(),
         Err(_) => format!("@{seconds}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_a_form_for_one() {
+        assert_eq!(figure("files restored", 1), "1 file restored");
+        assert_eq!(figure("files restored", 1200), "1,200 files restored");
+        assert_eq!(figure("rows", 0), "0 rows");
+        assert_eq!(figure("bytes restored", 1), "1 B (bytes restored)");
+        assert_eq!(figure("milliseconds to restore", 1000), "1.0 s to restore");
+        assert_eq!(figure("a name of a newer version", 1), "1 a name of a newer version");
     }
 }

@@ -91,7 +91,7 @@ fn print(ui: &Ui, server: &str, tables: &[RestoredTable], summary: &Summary) -> 
                 0 => String::new(),
                 there => format!("; {} stayed out, because rows with the same keys are there", format::count(*there)),
             };
-            ui.line(format_args!("{name}  {} rows{left}", format::count(*restored)))?;
+            ui.line(format_args!("{name}  {}{left}", format::counted(*restored, "row")))?;
         }
     }
     if ui.is_quiet() {

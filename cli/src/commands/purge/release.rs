@@ -83,8 +83,8 @@ pub fn run(args: &ReleaseArgs, context: &Context<'_>) -> Result<Exit> {
             ui.message("released", released)
         } else {
             ui.prose(format_args!(
-                "{} rows of purge {} are released; `enamel prune` frees their space",
-                format::count(released.rows),
+                "released: {} of purge {}; `enamel prune` frees their space",
+                format::counted(released.rows, "row"),
                 format::short(&released.purge)
             ))
         },

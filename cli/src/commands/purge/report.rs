@@ -137,7 +137,10 @@ impl Page {
             }
         }
         if let Some(more) = table.ranges.len().checked_sub(RANGES_MAX).filter(|more| *more > 0) {
-            self.field("  keys", &format!("and {} more ranges, which the receipt holds", format::count(more as u64)));
+            self.field(
+                "  keys",
+                &format!("and {}, which the receipt holds", format::counted(more as u64, "more range")),
+            );
         }
     }
 
@@ -150,7 +153,7 @@ impl Page {
             self.field("  left", &format!("{}: {}", format::counted(left.files, "file"), left.why));
         }
         for file in files.files.iter().take(FILES_MAX) {
-            self.line(&format!("    {}  {} bytes", format::path(&file.path.0), format::count(file.size)));
+            self.line(&format!("    {}  {}", format::path(&file.path.0), format::counted(file.size, "byte")));
         }
         if let Some(more) = files.files.len().checked_sub(FILES_MAX).filter(|more| *more > 0) {
             self.line(&format!("    and {} more, which the receipt holds", format::count(more as u64)));
@@ -168,9 +171,9 @@ impl Page {
         for segment in &table.segments {
             let end = |key: &Option<Vec<u8>>| key.as_deref().map_or("?".into(), format::path);
             self.line(&format!(
-                "    {}  {} rows, keys {} to {}",
+                "    {}  {}, keys {} to {}",
                 format::hex(&segment.digest.0),
-                format::count(segment.rows),
+                format::counted(segment.rows, "row"),
                 end(&segment.low),
                 end(&segment.high)
             ));

@@ -10,6 +10,7 @@ use crate::crypto::random;
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::Monitor;
 use crate::repository::{Other, lease_names, lease_of_this_process, put_lease};
+use crate::words::counted;
 
 /// The pause before a waiting writer looks again.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -60,7 +61,8 @@ impl WriterSession<'_> {
         if began.elapsed() >= patience {
             return Err(give_up());
         }
-        monitor.note(&format!("{}; waiting for it, {} minutes at most", describe(), patience.as_secs().div_ceil(60)));
+        let most = counted(patience.as_secs().div_ceil(60), "minute");
+        monitor.note(&format!("{}; waiting for it, {most} at most", describe()));
         while began.elapsed() < patience {
             let pause = Instant::now();
             while pause.elapsed() < PAUSE.min(patience) {

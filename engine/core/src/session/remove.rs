@@ -6,6 +6,7 @@ use super::liveness::{Life, View, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::machine;
 use crate::repository::{Announcement, Repository};
+use crate::words::counted;
 use engine_store::{Folder, ObjectName};
 
 /// After so many seconds without a sign of life everything that was sent has arrived, or never will.
@@ -45,7 +46,8 @@ impl View<'_> {
         if silent < SILENCE {
             let minutes = (SILENCE - silent).div_euclid(60) + 1;
             let message = format!(
-                "lease {id} stays for now: what its run has sent may still arrive, until 15 minutes have passed since the run began and since anything was stored; {minutes} minutes are left"
+                "lease {id} stays for now: what its run has sent may still arrive, until 15 minutes have passed since the run began and since anything was stored; wait {}",
+                counted(minutes.unsigned_abs(), "minute")
             );
             return Err(Error::new(ErrorKind::Refused, message).with_hint("Run this command again then."));
         }

@@ -6,6 +6,7 @@ use crate::load::LoadedTable;
 use engine_core::error::{Error, Result, chain};
 use engine_core::monitor::Monitor;
 use engine_core::snapshots::saved::Database;
+use engine_core::words::counted;
 
 /// A database that was restored.
 #[derive(Debug, Clone, Default)]
@@ -69,9 +70,11 @@ pub fn examine_tables(
                 rows += found.unwrap_or(0);
                 match found {
                     Some(found) if found == table.rows => {}
-                    Some(found) => {
-                        step.fault(format!("{schema}.{name} has {found} rows, and {} were saved", table.rows))
-                    }
+                    Some(found) => step.fault(format!(
+                        "{schema}.{name} has {}, and {} were saved",
+                        counted(found, "row"),
+                        table.rows
+                    )),
                     None => step.fault(format!("{schema}.{name} cannot be read")),
                 }
             }

@@ -33,6 +33,7 @@ use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
 use engine_core::snapshots::saved::{Database, SavedTable, Schema, read_segment};
 use engine_core::tree::SegmentsAhead;
+use engine_core::words::counted;
 
 use dependents::leave_out_dependents;
 use goal::{END_OF_TIME, Goal, fit_for, late_moments};
@@ -279,7 +280,7 @@ impl Export<'_> {
         writer.finish(&mut self.script)?;
         self.otherwise(&schema.name, &table.record.name, fitted.rows.sentences(&changed))?;
         if left_history > 0 {
-            let why = format!("its history is left out, as the server takes none: {left_history} rows");
+            let why = format!("its history is left out, as the server takes none: {}", counted(left_history, "row"));
             self.outcome.left_out.push(of_table(&schema.name, &table.record.name, why));
         }
         Ok(())

@@ -12,6 +12,7 @@ use crate::database::{Connection, RowEncoder, RowKey, RowStream, RowSum, holds_r
 use engine_core::error::Result;
 use engine_core::monitor::Work;
 use engine_core::tree::SegmentItem;
+use engine_core::words::counted;
 
 /// Progress is told after so many bytes: for each row would cost more than the row.
 const TOLD_BYTES: u64 = 1 << 20;
@@ -136,5 +137,6 @@ fn compare_sets(
         let converted = table.converted(run, run.source.read(segment)?, segment.rows);
         converted.text.split_inclusive(|byte| *byte == b'\n').for_each(|row| saved.add(row));
     }
-    Ok((loaded != saved).then(|| format!("it has {} rows, of {} that were saved some differ", loaded.rows, saved.rows)))
+    Ok((loaded != saved)
+        .then(|| format!("it has {}, of {} that were saved some differ", counted(loaded.rows, "row"), saved.rows)))
 }
