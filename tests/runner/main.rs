@@ -46,6 +46,7 @@ mod source_trouble;
 mod status;
 mod support;
 mod tidy;
+mod totals;
 mod verify;
 
 use std::path::Path;

@@ -25,6 +25,7 @@ mod progress;
 mod queue;
 mod roots;
 mod run;
+mod scan;
 mod signals;
 mod special;
 mod tree;
@@ -64,6 +65,7 @@ use problems::ProblemLog;
 use progress::Counters;
 use queue::WorkQueue;
 use roots::RootSource;
+use scan::Scan;
 use signals::SignalLog;
 
 /// The number of events in a batch: waking the tree builder for each event would cost more than the event.
@@ -296,12 +298,15 @@ fn save(
     };
     let roots = roots.into_iter().map(|root| save_first(&run, root)).collect::<Result<Vec<_>>>()?;
     let databases = counters.statistics();
-    let expected = parents.expected().map(|all| Work {
+    // A parent says nothing of a source that it did not have.
+    let all_known = roots.iter().all(|root| root.is_stored() || choice.of(root.number).is_some());
+    let expected = parents.expected().filter(|_| all_known).map(|all| Work {
         items: all.items.saturating_sub(databases.files),
         bytes: all.bytes.saturating_sub(databases.total_bytes),
     });
     monitor.begin(Phase::Backup, expected);
-    let result = run_threads(&run, roots);
+    let scan = if expected.is_none() { Scan::of(&roots) } else { None };
+    let result = run_threads(&run, roots, scan);
     monitor.end();
     let Built { tree, problem_lists } = result?;
     let mut statistics = counters.statistics();
@@ -319,10 +324,9 @@ struct Built {
     problem_lists: Vec<ChunkId>,
 }
 
-fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
+fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>, scan: Option<Scan>) -> Result<Built> {
     let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 16);
     let (events, built) = bounded(EVENT_BATCHES);
-    let scan_roots = roots::to_scan(&roots);
     std::thread::scope(|scope| {
         // Databases are saved by now, so none of these threads holds a lock that people wait for.
         let working = (0..workers).map(|_| {
@@ -333,10 +337,10 @@ fn run_threads(run: &Run<'_>, roots: Vec<roots::OpenRoot>) -> Result<Built> {
         });
         let working: Vec<_> = working.collect();
         let building = scope.spawn(|| run.part(|| tree::build(run, built)));
-        if run.parents.expected().is_none() {
+        if let Some(scan) = scan {
             scope.spawn(|| {
                 machine::go_last();
-                progress::scan_after_a_while(run, scan_roots);
+                scan.run(run);
             });
         }
         let walked = run.part(|| walk::walk(run, roots, events));

@@ -1,20 +1,12 @@
-//! Counts the work of a run, and estimates the total.
+//! Counts the work of a run.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use repo_format::entry::EntryKind;
 use repo_format::manifest::Statistics;
 
-use super::{DatabaseFigures, Run};
-use crate::filesystem::Dir;
-use crate::monitor::Work;
-
-/// A run without a parent knows nothing of its total. If it takes longer than this, a scan counts the source meanwhile.
-const SCAN_AFTER: Duration = Duration::from_secs(2);
-/// The scan goes no deeper than this, because each level is an open folder.
-const SCAN_LEVELS: usize = 32;
+use super::DatabaseFigures;
 
 /// The work that a run has done so far.
 #[derive(Default)]
@@ -120,49 +112,15 @@ impl Counters {
         self.finishes.notify_all();
     }
 
-    fn is_finished(&self) -> bool {
+    /// Whether it has.
+    pub fn is_finished(&self) -> bool {
         *self.finished.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait(&self, at_most: Duration) {
+    /// Waits for that, but not longer than `at_most`.
+    pub fn wait(&self, at_most: Duration) {
         let finished = self.finished.lock().unwrap_or_else(PoisonError::into_inner);
         // The caller checks whether it finished or the time is over.
         drop(self.finishes.wait_timeout_while(finished, at_most, |finished| !*finished));
     }
-}
-
-/// Counts the contents of the folders `roots`, if the run takes long enough to need it.
-pub(super) fn scan_after_a_while(run: &Run<'_>, roots: Vec<Dir>) {
-    run.counters.wait(SCAN_AFTER);
-    let mut total = Work::default();
-    for root in roots {
-        let mut levels = vec![listed(root)];
-        while let (depth, Some((dir, names))) = (levels.len(), levels.last_mut()) {
-            if run.counters.is_finished() || run.monitor.is_cancelled() {
-                return;
-            }
-            let Some(name) = names.next() else {
-                levels.pop();
-                continue;
-            };
-            match dir.stat(&name) {
-                Ok(stat) if stat.is_dir() && depth < SCAN_LEVELS => {
-                    let below = dir.open_dir(&name).map(listed);
-                    levels.extend(below);
-                }
-                Ok(stat) if stat.entry.kind == EntryKind::File => {
-                    total.items += 1;
-                    total.bytes += stat.entry.size;
-                }
-                _ => {}
-            }
-        }
-    }
-    run.monitor.expect(total);
-}
-
-/// A folder and its names. The walk itself reports unreadable folders; here they only make the guess worse.
-fn listed(dir: Dir) -> (Dir, std::vec::IntoIter<Vec<u8>>) {
-    let names = dir.names().unwrap_or_default();
-    (dir, names.into_iter())
 }

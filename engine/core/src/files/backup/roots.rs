@@ -47,6 +47,13 @@ pub(super) enum RootSource {
     Saved(Box<TreeEntry>),
 }
 
+impl OpenRoot {
+    /// Whether nothing of it is left to save.
+    pub fn is_stored(&self) -> bool {
+        matches!(self.what, RootSource::Saved(_))
+    }
+}
+
 /// Opens all sources. A missing source is an error: a backup that silently lacks a root is worse than none.
 ///
 /// A root has the last name of its path; [`name`] makes the names differ.
@@ -84,9 +91,11 @@ fn add(opened: &mut Vec<OpenRoot>, root: OpenRoot) -> Result<()> {
     };
     let name = String::from_utf8_lossy(&root.described.path.0);
     match root.described.kind {
-        RootKind::Stream => Err(Error::new(ErrorKind::Usage, format!("two streams have the name `{name}`"))),
+        RootKind::Stream => Err(Error::new(ErrorKind::Usage, format!("two streams have the name `{name}`"))
+            .with_hint("Give one of them another name.")),
         _ if same.real_path != root.real_path => {
-            Err(Error::new(ErrorKind::Usage, format!("two sources are to be saved as {name}")))
+            Err(Error::new(ErrorKind::Usage, format!("two sources are to be saved as {name}"))
+                .with_hint("Give one of them another --as-path."))
         }
         _ => Ok(()),
     }
@@ -194,12 +203,6 @@ pub(super) fn unused_patterns(options: &BackupOptions, roots: &[Excludes]) -> Ve
     let Some((first, others)) = unused.split_first() else { return Vec::new() };
     let nowhere = first.iter().filter(|place| others.iter().all(|unused| unused.contains(place)));
     nowhere.filter_map(|place| options.exclude.patterns.get(*place).cloned()).collect()
-}
-
-/// The folders among the roots, for counting their contents.
-pub(super) fn to_scan(roots: &[OpenRoot]) -> Vec<Dir> {
-    let folders = roots.iter().filter(|root| matches!(root.what, RootSource::Folder(..)));
-    folders.filter_map(|root| Dir::open(crate::filesystem::path_from_bytes(&root.real_path)).ok()).collect()
 }
 
 #[cfg(test)]
