@@ -82,6 +82,9 @@ pub struct Status {
     total_items: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     total_bytes: Option<u64>,
+    /// The work that goes on while no item comes nearer, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    busy_with: Option<String>,
     elapsed_ms: u64,
 }
 
@@ -102,7 +105,16 @@ impl JsonProgress {
     pub fn begin(&self, phase: Phase, total: Option<Work>) -> Option<Status> {
         let (phase, unit) = (phase.name(), phase.noun());
         let (total_items, total_bytes) = (total.map(|t| t.items), total.map(|t| t.bytes));
-        let status = Status { phase, unit, done_items: 0, done_bytes: 0, total_items, total_bytes, elapsed_ms: 0 };
+        let status = Status {
+            phase,
+            unit,
+            done_items: 0,
+            done_bytes: 0,
+            total_items,
+            total_bytes,
+            busy_with: None,
+            elapsed_ms: 0,
+        };
         let now = Instant::now();
         self.with(|current| *current = Some(Current { status: status.clone(), started: now, told: now }));
         Some(status)
@@ -125,6 +137,15 @@ impl JsonProgress {
             current.status.done_items += done.items;
             current.status.done_bytes += done.bytes;
             (current.told.elapsed() >= STATUS_INTERVAL).then(|| current.tell())
+        })
+    }
+
+    /// The current phase is busy with this, or not any more. It may say nothing else for long.
+    pub fn busy_with(&self, what: Option<&str>) -> Option<Status> {
+        self.with(|current| {
+            let current = current.as_mut()?;
+            current.status.busy_with = what.map(str::to_owned);
+            what.map(|_| current.tell())
         })
     }
 

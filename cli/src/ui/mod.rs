@@ -20,7 +20,7 @@ use serde::Serialize;
 use crate::exit::Exit;
 use crate::global::Global;
 use crate::interrupt::Interrupt;
-pub use prose::wrap;
+pub use prose::{fit, wrap};
 pub use table::{Align, Table};
 use tone::Colours;
 pub use tone::Tone;
@@ -395,6 +395,14 @@ impl Monitor for Ui {
             Progress::Silent => {}
             Progress::Terminal(terminal) => terminal.advance(done),
             Progress::Json(progress) => self.status(progress.advance(done)),
+        }
+    }
+
+    fn busy_with(&self, what: Option<&str>) {
+        match &self.progress {
+            Progress::Silent => {}
+            Progress::Terminal(terminal) => terminal.busy_with(what),
+            Progress::Json(progress) => self.status(progress.busy_with(what)),
         }
     }
 

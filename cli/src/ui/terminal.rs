@@ -37,9 +37,19 @@ struct Running {
     phase: Phase,
     bar: ProgressBar,
     items: Arc<Items>,
+    pace: Arc<Pace>,
     counts_items: AtomicBool,
     started: Instant,
     shown: AtomicBool,
+}
+
+/// How the time left is known.
+#[derive(Default)]
+struct Pace {
+    /// Nothing advances, because one long work goes on, which counts as done when it ends.
+    is_busy: AtomicBool,
+    /// Milliseconds from the start to the last advance.
+    advanced: AtomicU64,
 }
 
 /// Items that are done, and how many there will be; 0 if nobody knows.
@@ -58,6 +68,7 @@ impl TerminalProgress {
             phase,
             bar,
             items: Arc::default(),
+            pace: Arc::default(),
             counts_items: AtomicBool::new(matches!(phase, Phase::Index | Phase::Walk | Phase::Keys)),
             started: Instant::now(),
             shown: AtomicBool::new(false),
@@ -74,6 +85,15 @@ impl TerminalProgress {
     /// Some more has been done.
     pub fn advance(&self, done: Work) {
         self.with(|running| running.advance(done));
+    }
+
+    /// The current phase is busy with this, or not any more.
+    pub fn busy_with(&self, what: Option<&str>) {
+        self.with(|running| {
+            running.pace.is_busy.store(what.is_some(), Ordering::Relaxed);
+            let said = what.map_or_else(|| title(running.phase).to_owned(), format::message);
+            running.bar.set_prefix(said);
+        });
     }
 
     /// The current phase ends.
@@ -111,6 +131,7 @@ impl Running {
 
     fn advance(&self, done: Work) {
         self.items.done.fetch_add(done.items, Ordering::Relaxed);
+        self.pace.advanced(self.started.elapsed());
         self.bar.inc(if self.counts_items.load(Ordering::Relaxed) { done.items } else { done.bytes });
         // More than was expected: nobody knows how much is left.
         if self.bar.length().is_some_and(|length| self.bar.position() > length) {
@@ -139,9 +160,29 @@ impl Running {
         let style = style.progress_chars("=> ").with_key("items", move |_: &ProgressState, out: &mut dyn Write| {
             let _ = out.write_str(&items.in_words(noun));
         });
-        style.with_key("left", |state: &ProgressState, out: &mut dyn Write| {
-            let _ = out.write_str(&time_left(state.elapsed(), state.eta()));
+        let pace = Arc::clone(&self.pace);
+        style.with_key("left", move |state: &ProgressState, out: &mut dyn Write| {
+            let left = if pace.is_busy.load(Ordering::Relaxed) {
+                pace.left(state.elapsed(), state.pos(), state.len().unwrap_or_default())
+            } else {
+                state.eta()
+            };
+            let _ = out.write_str(&time_left(state.elapsed(), left));
         })
+    }
+}
+
+impl Pace {
+    fn advanced(&self, elapsed: Duration) {
+        self.advanced.store(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    /// The time left after `elapsed`, if all of `total` takes as long as the `done` part took until the last advance. A
+    /// speed of the last seconds would be that of a standstill.
+    fn left(&self, elapsed: Duration, done: u64, total: u64) -> Duration {
+        let advanced = self.advanced.load(Ordering::Relaxed);
+        let whole = u128::from(advanced) * u128::from(total) / u128::from(done.max(1));
+        Duration::from_millis(u64::try_from(whole).unwrap_or(u64::MAX)).saturating_sub(elapsed)
     }
 }
 
@@ -214,6 +255,31 @@ mod tests {
         assert_eq!(time_left(seconds(5), seconds(240)), ", 4 min left");
         assert_eq!(time_left(seconds(5), seconds(9)), ", 9 s left");
         assert_eq!(time_left(seconds(5), seconds(0)), "");
+    }
+
+    #[test]
+    fn one_long_work_counts_down_from_the_speed_until_then() {
+        let (pace, seconds) = (Pace::default(), Duration::from_secs);
+        pace.advanced(seconds(60));
+        assert_eq!(pace.left(seconds(60), 75, 100), seconds(20));
+        assert_eq!(pace.left(seconds(70), 75, 100), seconds(10));
+        assert_eq!(pace.left(seconds(90), 75, 100), seconds(0), "it takes longer: nobody knows");
+        assert_eq!(pace.left(seconds(90), 100, 100), seconds(0));
+    }
+
+    #[test]
+    fn a_phase_says_what_it_is_busy_with_and_then_its_own_title() {
+        let progress = TerminalProgress::default();
+        progress.begin(Phase::Load, Some(Work { items: 2, bytes: 9 }));
+        let prefix = || {
+            let mut prefix = String::new();
+            progress.with(|running| prefix = running.bar.prefix());
+            prefix
+        };
+        progress.busy_with(Some("building the keys of document"));
+        assert_eq!(prefix(), "building the keys of document");
+        progress.busy_with(None);
+        assert_eq!(prefix(), "loading");
     }
 
     #[test]

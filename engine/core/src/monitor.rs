@@ -136,6 +136,9 @@ pub trait Monitor: Send + Sync {
     /// Some more of the current phase has been done.
     fn advance(&self, _done: Work) {}
 
+    /// The current phase is busy with this, in words, and none of its items comes nearer; `None` when they do again.
+    fn busy_with(&self, _what: Option<&str>) {}
+
     /// The current phase ends.
     fn end(&self) {}
 

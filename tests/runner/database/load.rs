@@ -1,6 +1,7 @@
 //! Restoring a database into a server: judged by what the servers show of both.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use engine::ErrorKind;
@@ -193,6 +194,31 @@ fn an_interrupted_load_goes_on() {
     let outcome = saved.load_whole(&other, &all());
     assert!(outcome.resumed_tables >= 3, "{}", outcome.resumed_tables);
     assert_same(&server.fingerprint("shop"), &other.fingerprint("shop"));
+}
+
+/// Remembers what a load is busy with.
+#[derive(Default)]
+struct Busy(Mutex<Vec<Option<String>>>);
+
+impl Monitor for Busy {
+    fn busy_with(&self, what: Option<&str>) {
+        self.0.lock().unwrap().push(what.map(str::to_owned));
+    }
+}
+
+#[test]
+fn the_keys_of_a_large_table_are_told_while_they_are_built() {
+    let server = TestServer::start(&[]);
+    server.script(
+        "CREATE DATABASE shop; USE shop; CREATE TABLE small (a INT PRIMARY KEY, b INT, KEY (b)); INSERT INTO small VALUES (1, 1);
+         CREATE TABLE large (a INT PRIMARY KEY, b CHAR(250) NOT NULL, KEY (b)) ENGINE=MyISAM;
+         INSERT INTO large SELECT seq, SHA2(seq, 512) FROM seq_1_to_80000;",
+    );
+    let saved = saved(&server, &["shop"]);
+    let (other, busy) = (TestServer::start(&[]), Busy::default());
+    load(&saved.repository, &saved.snapshot, &other.address(), &all(), &busy).unwrap();
+    assert_eq!(busy.0.into_inner().unwrap(), [Some("building the keys of large".to_owned()), None]);
+    assert_eq!(other.value("SELECT COUNT(*) FROM shop.large").as_deref(), Some("80000"));
 }
 
 #[test]

@@ -16,6 +16,7 @@
 mod accounts;
 mod batch;
 mod briefly;
+mod building;
 mod check;
 mod definer;
 mod definition;
@@ -59,6 +60,7 @@ use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
 
+use building::Building;
 pub use followed::Followed;
 use marker::{Marker, Step};
 use objects::Objects;
@@ -147,6 +149,7 @@ fn load_attended(wanted: &Wanted<'_>, address: &Address, monitor: &dyn Monitor) 
         followed,
         tally: &tally,
         monitor,
+        building: Building::default(),
         jobs: options.jobs.unwrap_or_else(cores).clamp(1, JOBS_MAX),
         stop: AtomicBool::new(false),
         says_inserting: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::building::Building;
 use super::followed::Followed;
 use super::marker::Marker;
 use super::options::LoadOptions;
@@ -28,6 +29,7 @@ pub struct Run<'r> {
     pub followed: Option<&'r Followed<'r>>,
     pub tally: &'r Tally<'r>,
     pub monitor: &'r dyn Monitor,
+    pub building: Building,
     /// Connections that work at the same time.
     pub jobs: usize,
     pub stop: AtomicBool,

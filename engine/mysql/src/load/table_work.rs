@@ -16,9 +16,12 @@ use engine_core::error::{Error, ErrorKind, Result};
 use engine_core::monitor::Work;
 use engine_core::snapshots::saved::read_segment;
 use engine_core::tree::{SegmentAhead, SegmentItem};
+use engine_core::words::counted;
 
 /// This part of the work on a table is building its keys and comparing numbers: measured on tables of a practice.
 const KEYS_SHARE: u64 = 4;
+/// The keys of a table with fewer bytes are there in a moment.
+const LARGE: u64 = 8 << 20;
 
 /// Warnings at CREATE TABLE that change the table: another engine, an option without effect.
 const NOT_AS_ASKED: [u16; 2] = [1266, 1478];
@@ -182,10 +185,9 @@ impl<'r> TableLoad<'r> {
                 format!("cannot read the rows: {}", engine_core::error::chain(error)),
             ));
         }
-        let which =
-            segment.map_or_else(|| "rows are lost".to_owned(), |segment| format!("{} rows are lost", segment.rows));
+        let which = segment.map_or_else(|| "rows".to_owned(), |segment| counted(segment.rows, "row"));
         self.has_lost.store(true, Ordering::Relaxed);
-        self.problem(run, &format!("{which} in the repository: {}", engine_core::error::chain(error)));
+        self.problem(run, &format!("lost in the repository: {which}: {}", engine_core::error::chain(error)));
         Ok(())
     }
 
@@ -216,13 +218,11 @@ impl<'r> TableLoad<'r> {
         if matches!(*self.lock(), State::Done) {
             return Ok(());
         }
-        let definition = self.fitting.definition.iter().flat_map(|definition| &definition.keys);
-        for statement in definition {
-            run.check()?;
-            connection.run_bytes(statement)?;
-        }
-        if self.filling == Filling::DisabledKeys {
-            connection.run(&format!("ALTER TABLE {} ENABLE KEYS", self.sink.table()))?;
+        if self.bytes() < LARGE {
+            self.build_keys(run, connection)?;
+        } else {
+            let what = format!("building the keys of {}", self.name().1);
+            run.building.during(what, run.monitor, || self.build_keys(run, connection))?;
         }
         let warnings = std::mem::take(&mut *self.warnings.lock().unwrap_or_else(PoisonError::into_inner));
         warnings.sentences().for_each(|sentence| self.problem(run, &sentence));
@@ -252,12 +252,26 @@ impl<'r> TableLoad<'r> {
 }
 
 impl TableLoad<'_> {
+    fn build_keys(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
+        for statement in self.fitting.definition.iter().flat_map(|definition| &definition.keys) {
+            run.check()?;
+            connection.run_bytes(statement)?;
+        }
+        if self.filling == Filling::DisabledKeys {
+            connection.run(&format!("ALTER TABLE {} ENABLE KEYS", self.sink.table()))?;
+        }
+        Ok(())
+    }
+
     /// Reports the missing parts of its history, and compares the number of current rows.
     fn compare_history(&self, run: &Run<'_>, connection: &mut Connection) -> Result<()> {
         let Some(versioning) = &self.fitting.rows.versioning else { return Ok(()) };
         let left = self.left_history.load(Ordering::Relaxed);
         if left > 0 {
-            self.problem(run, &format!("its history is not loaded, as the server takes none: {left} rows"));
+            self.problem(
+                run,
+                &format!("its history is not loaded, as the server takes none: {}", counted(left, "row")),
+            );
         }
         let current = self.current.load(Ordering::Relaxed);
         if !versioning.counts_current() {

@@ -52,6 +52,10 @@ impl Monitor for Room<'_> {
         self.monitor.advance(done);
     }
 
+    fn busy_with(&self, what: Option<&str>) {
+        self.monitor.busy_with(what);
+    }
+
     fn end(&self) {
         self.monitor.end();
     }
