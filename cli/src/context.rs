@@ -392,7 +392,7 @@ impl<'u> Context<'u> {
             None => Ok(snapshot),
             Some(remark) => {
                 let message = format!("the newest snapshot is in doubt, so name one by its id: {remark}");
-                Err(Error::new(ErrorKind::Usage, message))
+                Err(Error::new(ErrorKind::Usage, message).with_hint("`enamel snapshots` shows the ids."))
             }
         }
     }

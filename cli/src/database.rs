@@ -68,7 +68,7 @@ impl DatabaseArgs {
             None => Err(Error::new(
                 ErrorKind::Usage,
                 "an option needs a database, and no database is named: use --database",
-            )),
+            ).with_hint("`--database mysql://USER@HOST` names the server; without it the options of a database have no meaning.")),
         }
     }
 
@@ -79,6 +79,9 @@ impl DatabaseArgs {
     pub fn required_address(&self, context: &Context<'_>) -> Result<Address> {
         self.address(context)?.ok_or_else(|| {
             Error::new(ErrorKind::Usage, "no database is named: use --database URL, or `database` in enamel.toml")
+                .with_hint(
+                    "As `--database mysql://enamel@localhost`; `mysql://USER@localhost/?socket=PATH` names a socket.",
+                )
         })
     }
 
@@ -105,7 +108,7 @@ impl ServerArgs {
         let address = parts.or(fallback).complete()?;
         if asks_for_tls && address.socket.is_some() {
             let why = "TLS is for TCP: data through a socket does not leave this machine";
-            return Err(Error::new(ErrorKind::Usage, why));
+            return Err(Error::new(ErrorKind::Usage, why).with_hint("Leave --tls out, or name a host and port."));
         }
         if address.tls.is_none() && !address.is_local() {
             let name = address.public();

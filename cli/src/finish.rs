@@ -9,6 +9,7 @@ use crate::args::Command;
 use crate::exit::{Exit, is_broken_pipe};
 use crate::server_hint::{grants_hint, server_hint};
 use crate::ui::Ui;
+use crate::usage_hint::usage_hint;
 
 /// Prints what failed, if anything did, and turns it into the program's exit code.
 pub fn finish(command: &Command, ui: &Ui, result: Result<Exit>) -> ExitCode {
@@ -38,6 +39,7 @@ fn hint(command: &Command, error: &Error) -> Option<&'static str> {
         ErrorKind::PermissionDenied => Some(permission_hint(command, error)),
         ErrorKind::Refused => refused_hint(command),
         ErrorKind::Database => server_hint(command, error),
+        ErrorKind::Usage => Some(usage_hint(command)),
         kind => Some(hint_of_kind(kind)),
     })
 }
@@ -58,7 +60,6 @@ fn hint_of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::TooNew => "Install the newest version of Enamel; this repository was written by one.",
         ErrorKind::Conflict => "Run this command again; `enamel leases` shows other runs.",
         ErrorKind::Fenced => "Wait until the other run of Enamel has finished, then run this command again.",
-        ErrorKind::Usage => "`enamel COMMAND --help` explains a command, `enamel config --help` the settings.",
         ErrorKind::NotEmpty => {
             "Restore under another name, with --schema NAME=OTHER, or replace and keep the old schema, with --overwrite."
         }

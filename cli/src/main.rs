@@ -44,6 +44,7 @@ mod stores;
 mod strength;
 mod table_name;
 mod ui;
+mod usage_hint;
 mod whole_file;
 mod writer;
 

@@ -11,6 +11,7 @@ use crate::args::Args;
 use crate::exit::Exit;
 use crate::help;
 use crate::ui::{format, json};
+use crate::usage_hint::hint_for_words;
 
 /// Longest argument that is repeated as it is, bytes.
 const REPEATED_MAX: usize = 200;
@@ -39,7 +40,7 @@ fn tell(error: &clap::Error, words: &[OsString]) -> io::Result<()> {
     }
     let text = error.render().to_string();
     if words.iter().any(|word| word == "--json") {
-        return writeln!(io::stderr(), "{}", as_json(&text)?);
+        return writeln!(io::stderr(), "{}", as_json(&text, words)?);
     }
     // With colours, if nothing that was typed could harm a terminal.
     let is_plain =
@@ -52,7 +53,7 @@ fn tell(error: &clap::Error, words: &[OsString]) -> io::Result<()> {
 }
 
 /// The sentence at the beginning of `text`, as `exit_error`.
-fn as_json(text: &str) -> io::Result<String> {
+fn as_json(text: &str, words: &[OsString]) -> io::Result<String> {
     let sentence = text.split("\n\nUsage:").next().unwrap_or_default();
     let sentence = sentence.strip_prefix("error: ").unwrap_or(sentence).trim_end();
     let error = json::ExitError {
@@ -60,7 +61,7 @@ fn as_json(text: &str) -> io::Result<String> {
         kind: "usage".into(),
         message: format::shortened(sentence),
         causes: Vec::new(),
-        hint: Some("`enamel COMMAND --help` explains a command."),
+        hint: Some(hint_for_words(words)),
     };
     json::line("exit_error", error).map_err(io::Error::other)
 }

@@ -21,6 +21,8 @@ const SECRET_LEN_MAX: usize = 4096;
 const BYTE_ORDER_MARK: &[u8] = &[0xef, 0xbb, 0xbf];
 /// The byte order marks of UTF-16.
 const UTF_16: [[u8; 2]; 2] = [[0xff, 0xfe], [0xfe, 0xff]];
+/// Said of text in another encoding.
+const AS_UTF_8: &str = "Save the file as UTF-8, or write the password anew with a plain editor.";
 
 impl SecretSource {
     /// Fetches the secret that unlocks an existing repository.
@@ -55,9 +57,10 @@ impl SecretSource {
         }
         let credential = self.fetch(ui, prompt_twice)?;
         if let Credential::Password(password) = &credential {
-            strength
-                .check(password)
-                .map_err(|why| Error::new(ErrorKind::Usage, format!("the {} {why}", self.describe())))?;
+            strength.check(password).map_err(|why| {
+                Error::new(ErrorKind::Usage, format!("the {} {why}", self.describe()))
+                    .with_hint("A key file, --key-file or --new-key-file, is made by Enamel, and nobody can guess it.")
+            })?;
         }
         Ok(credential)
     }
@@ -82,7 +85,8 @@ impl SecretSource {
             SecretSource::Prompt => ask(ui)?,
         };
         if password.is_empty() {
-            Err(Error::new(ErrorKind::Usage, format!("the {} is empty", self.describe())))
+            Err(Error::new(ErrorKind::Usage, format!("the {} is empty", self.describe()))
+                .with_hint("Put the password into the first line, or name a key file with --key-file."))
         } else {
             Ok(Credential::Password(password))
         }
@@ -119,7 +123,8 @@ fn prompt_twice(ui: &Ui) -> Result<Zeroizing<String>> {
     if prompt(ui, "The same again: ")? == first {
         Ok(first)
     } else {
-        Err(Error::new(ErrorKind::Usage, "the two passwords differ; nothing was changed"))
+        Err(Error::new(ErrorKind::Usage, "the two passwords differ; nothing was changed")
+            .with_hint("Run this command again, and write the same twice."))
     }
 }
 
@@ -140,7 +145,8 @@ fn run_password_command(command: &str) -> Result<Zeroizing<String>> {
     let printed = child.stdout.take().map_or_else(|| Ok(Zeroizing::default()), |out| read_secret(out, &what));
     let status = child.wait().map_err(|e| Error::io(&what, e))?;
     if !status.success() {
-        return Err(Error::new(ErrorKind::Usage, format!("{what}: it failed ({status})")));
+        return Err(Error::new(ErrorKind::Usage, format!("{what}: it failed ({status})"))
+            .with_hint("Run the command by itself: it must print the password and end with status 0."));
     }
     first_line(printed?, &what)
 }
@@ -150,7 +156,9 @@ fn read_secret(from: impl Read, what: &str) -> Result<Zeroizing<Vec<u8>>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_LEN_MAX + 1));
     from.take(SECRET_LEN_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|e| user_file_error(what, e))?;
     if bytes.len() > SECRET_LEN_MAX {
-        Err(Error::new(ErrorKind::Usage, format!("{what}: it is longer than {SECRET_LEN_MAX} bytes")))
+        Err(Error::new(ErrorKind::Usage, format!("{what}: it is longer than {SECRET_LEN_MAX} bytes")).with_hint(
+            "The file of a password has the password in its first line, and little else: name the right file.",
+        ))
     } else {
         Ok(bytes)
     }
@@ -169,14 +177,16 @@ pub fn warn_if_others_read(path: &Path, what: &str, ui: &Ui) {
 fn first_line(bytes: Zeroizing<Vec<u8>>, what: &str) -> Result<Zeroizing<String>> {
     if UTF_16.iter().any(|mark| bytes.starts_with(mark)) {
         let message = format!("{what}: it is UTF-16 text; save it as UTF-8");
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message).with_hint(AS_UTF_8));
     }
     let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&bytes);
     let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     match std::str::from_utf8(line) {
         Ok(line) => Ok(Zeroizing::new(line.to_owned())),
-        Err(_) => Err(Error::new(ErrorKind::Usage, format!("{what}: the password is not UTF-8 text"))),
+        Err(_) => {
+            Err(Error::new(ErrorKind::Usage, format!("{what}: the password is not UTF-8 text")).with_hint(AS_UTF_8))
+        }
     }
 }
 

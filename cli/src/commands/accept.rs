@@ -164,7 +164,8 @@ fn chosen(repo: &Repository, prefixes: &[String]) -> Result<Vec<LeaseId>> {
         match fits[..] {
             [one] => Ok(one.id),
             [] => Err(Error::new(ErrorKind::NotFound, format!("no snapshot {prefix} is missing, or there again"))),
-            _ => Err(Error::new(ErrorKind::Usage, format!("several missing snapshots begin with {prefix}"))),
+            _ => Err(Error::new(ErrorKind::Usage, format!("several missing snapshots begin with {prefix}"))
+                .with_hint("`enamel verify` names them: give more digits.")),
         }
     };
     prefixes.iter().map(one).collect()

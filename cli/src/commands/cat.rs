@@ -43,7 +43,8 @@ pub struct CatArgs {
 pub fn run(args: &CatArgs, context: &Context<'_>) -> Result<Exit> {
     let path = path_of(&args.snap, args.path.as_ref())?;
     if path.is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "name the file to print: enamel cat SNAP PATH"));
+        return Err(Error::new(ErrorKind::Usage, "name the file to print: enamel cat SNAP PATH")
+            .with_hint("`enamel ls SNAP` lists what is in a snapshot."));
     }
     let repo = context.open(Access::Read)?;
     let snapshot = context.select(&repo, &args.snap)?;

@@ -129,7 +129,8 @@ pub fn run(args: &EvidenceArgs, context: &Context<'_>) -> Result<Exit> {
 fn sign(args: &SignArgs, context: &Context<'_>) -> Result<Exit> {
     let by = args.by.trim();
     if by.is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "nobody is named: --by needs a name"));
+        return Err(Error::new(ErrorKind::Usage, "nobody is named: --by needs a name")
+            .with_hint("`enamel evidence sign --by 'Dr. Dana Example'` names the person."));
     }
     let repo = context.open(Access::Write)?;
     let pieces = evidence::list(&repo)?;

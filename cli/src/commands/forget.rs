@@ -107,8 +107,10 @@ fn by_policy(args: &ForgetArgs, context: &Context<'_>, repo: &Repository) -> Res
     let keep_log = args.keep.log(context.settings.file.retention.as_ref());
     if policy.rules.is_empty() && keep_log.is_none() {
         let message = "nothing was forgotten: no snapshot is named, and no rule says what to keep: neither an option like `--keep-daily 7` nor `[retention]` in \
-                       enamel.toml; and no snapshot is named";
-        return Err(Error::new(ErrorKind::Usage, message));
+                       enamel.toml";
+        return Err(Error::new(ErrorKind::Usage, message).with_hint(
+            "`enamel forget --keep-daily 7 --keep-monthly 12 --dry-run` shows what such rules would keep.",
+        ));
     }
     let mut plan: Plan = if policy.rules.is_empty() {
         Plan::default()

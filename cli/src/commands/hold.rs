@@ -174,9 +174,12 @@ fn answer(args: &AnswerArgs, repository: &Repository, context: &Context<'_>) -> 
     };
     let (verdict, reason) = match (&args.ours, &args.over) {
         (Some(reason), _) => (Verdict::Ours, reason),
-        (None, over) => {
-            (Verdict::Over, over.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no reason is given"))?)
-        }
+        (None, over) => (
+            Verdict::Over,
+            over.as_ref().ok_or_else(|| {
+                Error::new(ErrorKind::Usage, "no reason is given").with_hint("Say why: --ours REASON or --over REASON.")
+            })?,
+        ),
     };
     let (snapshot, seconds) = (hold.snapshot, machine::now().seconds);
     Answer { snapshot, verdict, reason: reason.clone(), seconds, author: author() }.put(repository)?;

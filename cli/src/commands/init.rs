@@ -162,7 +162,8 @@ pub fn refuse_key_inside(secret: &SecretSource, repository: Option<&Path>) -> Re
                 "the key file {} would lie inside the repository, where everybody with the repository could read it",
                 key.display()
             ),
-        ))
+        )
+        .with_hint("Name a file elsewhere with --key-file, best on another disk."))
     } else {
         Ok(())
     }

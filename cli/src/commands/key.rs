@@ -359,7 +359,8 @@ fn refuse_same_file(new: &SecretSource, old: &SecretSource) -> Result<()> {
         _ => false,
     };
     if same {
-        Err(Error::new(ErrorKind::Usage, format!("the new {} is the one in use", new.describe())))
+        Err(Error::new(ErrorKind::Usage, format!("the new {} is the one in use", new.describe()))
+            .with_hint("Name another one: --new-key-file or --new-password-file."))
     } else {
         Ok(())
     }
@@ -371,7 +372,8 @@ fn find(repo: &Repository, prefix: &str) -> Result<MemberInfo> {
     match (found.next(), found.next()) {
         (None, _) => Err(Error::new(ErrorKind::NotFound, format!("there is no key whose id begins with `{prefix}`"))),
         (Some(_), Some(_)) => {
-            Err(Error::new(ErrorKind::Usage, format!("several keys have ids that begin with `{prefix}`")))
+            Err(Error::new(ErrorKind::Usage, format!("several keys have ids that begin with `{prefix}`"))
+                .with_hint("`enamel key list` shows the ids: give more digits."))
         }
         (Some(member), None) => Ok(member),
     }

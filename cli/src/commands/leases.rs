@@ -147,6 +147,7 @@ fn choose(there: &[LeaseId], prefix: &str) -> Result<LeaseId> {
     match fits[..] {
         [one] => Ok(*one),
         [] => Err(Error::new(ErrorKind::NotFound, format!("there is no lease {prefix}"))),
-        _ => Err(Error::new(ErrorKind::Usage, format!("several leases begin with {prefix}"))),
+        _ => Err(Error::new(ErrorKind::Usage, format!("several leases begin with {prefix}"))
+            .with_hint("`enamel leases` shows the ids: give more digits.")),
     }
 }

@@ -214,7 +214,8 @@ pub fn check_unused(args: &LoadArgs) -> Result<()> {
     if args.server.is_empty() && !is_given {
         Ok(())
     } else {
-        Err(Error::new(ErrorKind::Usage, "an option needs a database, and no database is named: use --to-database").with_hint("`--to-database mysql://USER@HOST` names the server; without it the options of a database have no meaning."))
+        Err(Error::new(ErrorKind::Usage, "an option needs a database, and no database is named: use --to-database")
+            .with_hint("As `--to-database mysql://USER@HOST`; other options of a database mean nothing without it."))
     }
 }
 

@@ -196,7 +196,10 @@ pub fn run(args: &RestoreArgs, context: &Context<'_>) -> Result<Exit> {
     if let Some(receipt) = &args.purged {
         return restore_purged(args, receipt, context);
     }
-    let snap = args.snap.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, "no snapshot is named"))?;
+    let snap = args.snap.as_ref().ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "no snapshot is named")
+            .with_hint("`enamel restore latest --target DIR` restores the newest; `enamel snapshots` lists all.")
+    })?;
     if let Some(when) = args.past.when() {
         load::check_path(snap.path.as_ref())?;
         let effect = Effect::of(args.dry_run);

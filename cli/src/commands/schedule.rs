@@ -209,7 +209,10 @@ fn installation(place: &Place, context: &Context<'_>) -> Result<(Manager, Instal
         Some(ManagerArg::Launchd) => Manager::Launchd,
         None => Manager::of_this_computer(for_user)?,
     };
-    let missing = |what: &str| Error::new(ErrorKind::Usage, format!("there is no {what}"));
+    let missing = |what: &str| {
+        Error::new(ErrorKind::Usage, format!("there is no {what}"))
+            .with_hint("`enamel setup` writes the settings and installs the schedule; or name a file with --config.")
+    };
     let failed = |error| Error::io("cannot find the program of this command", error);
     let config = context.settings.file_path.as_deref().ok_or_else(|| missing("enamel.toml"))?;
     let service = Service {

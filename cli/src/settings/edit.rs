@@ -9,6 +9,9 @@ use super::FileSettings;
 use crate::fnv;
 use crate::whole_file::{self, Readers};
 
+/// Said of a file that this program cannot change.
+const BY_HAND: &str = "Correct the line in enamel.toml by hand; `enamel config --help` explains the settings.";
+
 /// A settings file that is being changed.
 #[derive(Debug, Clone)]
 pub struct Edit(DocumentMut);
@@ -20,7 +23,9 @@ impl Edit {
     /// [`ErrorKind::Usage`] if it is no TOML.
     pub fn of(text: &str) -> Result<Self> {
         let parsed = text.parse();
-        parsed.map(Edit).map_err(|error| Error::caused(ErrorKind::Usage, "cannot change enamel.toml", error))
+        parsed
+            .map(Edit)
+            .map_err(|error| Error::caused(ErrorKind::Usage, "cannot change enamel.toml", error).with_hint(BY_HAND))
     }
 
     /// Sets a line, and keeps the comment behind an old one; `None` removes it. A section is named before its line:
@@ -41,6 +46,7 @@ impl Edit {
             let inside = table.get_mut(section).and_then(Item::as_table_like_mut);
             table = inside.ok_or_else(|| {
                 Error::new(ErrorKind::Usage, format!("`{section}` in enamel.toml is a line, and should be a section"))
+                    .with_hint(BY_HAND)
             })?;
         }
         let Some(mut new) = new else {

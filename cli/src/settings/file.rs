@@ -139,7 +139,10 @@ impl FileSettings {
     /// It cannot be read, or holds something that does not belong there; the message names file, line and key.
     pub fn read(path: &Path) -> Result<Self> {
         let read = place::read(path);
-        let text = read.map_err(|e| Error::caused(ErrorKind::Usage, cannot_use(path), e))?;
+        let text = read.map_err(|e| {
+            Error::caused(ErrorKind::Usage, cannot_use(path), e)
+                .with_hint("Name the settings file with --config, or leave the option out: `enamel setup` writes one.")
+        })?;
         FileSettings::parse(&text, path)
     }
 
@@ -149,7 +152,10 @@ impl FileSettings {
     /// It holds something that does not belong there; the message names file, line and key.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         let what = cannot_use(path);
-        let usage = |message: String| Error::new(ErrorKind::Usage, format!("{what}: {message}"));
+        let usage = |message: String| {
+            Error::new(ErrorKind::Usage, format!("{what}: {message}"))
+                .with_hint("`enamel config --help` explains the settings of enamel.toml.")
+        };
         let mut settings: FileSettings = toml::from_str(text).map_err(|error| usage(mistake(&error, text)))?;
         let secrets =
             [settings.key_file.is_some(), settings.password_file.is_some(), settings.password_command.is_some()];

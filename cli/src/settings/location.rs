@@ -85,7 +85,7 @@ pub fn expand(path: &Path) -> Result<PathBuf> {
     let first = bytes.split(|byte| *byte == b'/').next().unwrap_or_default();
     if first != b"~" {
         let message = format!("`{}` names the home folder of a user: write the path from /", path.display());
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message).with_hint("Only `~/` is your own home folder."));
     }
     let home = etcetera::home_dir()
         .map_err(|error| Error::caused(ErrorKind::Usage, format!("cannot tell what `{}` is", path.display()), error))?;
@@ -102,7 +102,10 @@ pub fn repository(path: &Path) -> Result<Place> {
     let text = path.as_os_str().as_bytes();
     if text.get(..3).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"s3:")) {
         let address = path.to_str().unwrap_or_default().parse::<S3Address>();
-        return address.map(Place::ObjectStorage).map_err(|e| Error::new(ErrorKind::Usage, e.to_string()));
+        return address.map(Place::ObjectStorage).map_err(|e| {
+            Error::new(ErrorKind::Usage, e.to_string())
+                .with_hint("As s3://BUCKET or s3://BUCKET/PREFIX; the server is `endpoint` in `[s3]` of enamel.toml.")
+        });
     }
     let first = text.split(|byte| *byte == b'/').next().unwrap_or_default();
     // No more of it is shown: it may hold a password.
@@ -113,7 +116,9 @@ pub fn repository(path: &Path) -> Result<Place> {
              `rclone mount`), and give the mounted folder (a folder here that has such a name is `./NAME`)",
             kind.escape_ascii()
         );
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(
+            Error::new(ErrorKind::Usage, message).with_hint("As --repo s3://BUCKET/PREFIX, or --repo /mnt/FOLDER.")
+        );
     }
     expand(path).map(Place::Folder)
 }

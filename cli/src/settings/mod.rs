@@ -240,7 +240,7 @@ fn absolute(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {
     let what = || format!("cannot use the path `{}` ({})", setting.value.display(), setting.origin);
     match std::path::absolute(&setting.value) {
         Ok(path) => Ok(Setting::new(path, setting.origin)),
-        Err(error) => Err(Error::caused(ErrorKind::Usage, what(), error)),
+        Err(error) => Err(Error::caused(ErrorKind::Usage, what(), error).with_hint("Write the path from /.")),
     }
 }
 
@@ -282,13 +282,17 @@ fn only_one<T, const N: usize>(choices: [Option<(T, &'static str)>; N]) -> Resul
         (Some((_, a)), Some((_, b))) => Err(Error::new(
             ErrorKind::Usage,
             format!("{a} and {b} are both set, but only one can unlock the repository"),
-        )),
+        )
+        .with_hint("Leave one of them out; `enamel config show` says where each comes from.")),
         _ => Ok(first),
     }
 }
 
 fn password_variable(env: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Result<Option<Zeroizing<String>>> {
     let text = env(name).map(OsString::into_string).transpose();
-    let text = text.map_err(|_| Error::new(ErrorKind::Usage, format!("{name} is not UTF-8 text")))?;
+    let text = text.map_err(|_| {
+        Error::new(ErrorKind::Usage, format!("{name} is not UTF-8 text"))
+            .with_hint("Set the variable again, or put the value into a file and name that.")
+    })?;
     Ok(text.map(Zeroizing::new))
 }

@@ -133,7 +133,10 @@ impl S3Settings {
     pub fn limits(&self, global: &Global) -> Result<Limits> {
         let pace = |flag: Option<u64>, setting: &Option<String>| {
             let rate = flag.map_or_else(|| setting.as_deref().map(parse_rate).transpose(), |rate| Ok(Some(rate)));
-            rate.map(|rate| rate.map(Pace::new)).map_err(|why| Error::new(ErrorKind::Usage, why))
+            rate.map(|rate| rate.map(Pace::new)).map_err(|why| {
+                Error::new(ErrorKind::Usage, why)
+                    .with_hint("As `limit-upload = \"2M\"` in `[s3]` of enamel.toml: bytes for each second.")
+            })
         };
         Ok(Limits {
             upload: pace(global.limit_upload, &self.limit_upload)?,
@@ -185,7 +188,11 @@ impl S3Settings {
     fn reach_with(&self, profile: Option<&Profile>) -> Result<Reach> {
         let endpoint = self.chosen(first(&["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"])?, self.endpoint.clone());
         if let Some(endpoint) = &endpoint {
-            check_url(endpoint).map_err(|why| Error::new(ErrorKind::Usage, format!("the endpoint {why}")))?;
+            check_url(endpoint).map_err(|why| {
+                Error::new(ErrorKind::Usage, format!("the endpoint {why}")).with_hint(
+                    "As `endpoint = \"https://s3.example.org\"` in `[s3]` of enamel.toml, or AWS_ENDPOINT_URL.",
+                )
+            })?;
         }
         let region = self.chosen(first(&["AWS_REGION", "AWS_DEFAULT_REGION"])?, self.region.clone());
         Ok(Reach {
@@ -231,7 +238,8 @@ impl S3Settings {
         let section = profile.as_deref().unwrap_or("default");
         match Profile::find(&text, section) {
             None if profile.is_none() && named.is_none() => Ok(None),
-            None => Err(Error::new(ErrorKind::Usage, format!("{what}: there is no [{section}]"))),
+            None => Err(Error::new(ErrorKind::Usage, format!("{what}: there is no [{section}]"))
+                .with_hint("AWS_PROFILE and `profile` in `[s3]` of enamel.toml name a section of this file.")),
             found => Ok(found),
         }
     }
@@ -269,7 +277,8 @@ fn credentials(profile: Option<Profile>) -> Result<Credentials> {
         (None, None) => {}
         _ => {
             let message = "one of AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY is set without the other";
-            return Err(Error::new(ErrorKind::Usage, message));
+            return Err(Error::new(ErrorKind::Usage, message)
+                .with_hint("Set both, or neither: the file of credentials is read then."));
         }
     }
     if let Some(Profile { id: Some(id), secret: Some(secret), token, .. }) = profile {

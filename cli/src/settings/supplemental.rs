@@ -110,7 +110,12 @@ impl Supplemental {
     /// [`ErrorKind::Usage`].
     pub fn pace(&self) -> engine::Result<Option<Arc<Pace>>> {
         let rate = self.limit_upload.as_deref().map(parse_rate).transpose();
-        Ok(rate.map_err(|why| Error::new(ErrorKind::Usage, why))?.map(Pace::new))
+        Ok(rate
+            .map_err(|why| {
+                Error::new(ErrorKind::Usage, why)
+                    .with_hint("As `limit-upload = \"2M\"` in `[supplemental]` of enamel.toml: bytes for each second.")
+            })?
+            .map(Pace::new))
     }
 
     /// The hours in which copies are made; `None` for all.

@@ -15,6 +15,7 @@ pub fn parse_url(url: &str) -> Result<AddressParts> {
             ErrorKind::Usage,
             "the URL of the database holds a password, which others can see, in the list of processes for one; use \
              --database-password-file, --defaults-file or ENAMEL_DB_PASSWORD",
-        )),
+        )
+        .with_hint("Put the password into a file that only you can read, and name it with --database-password-file.")),
     }
 }

@@ -28,6 +28,40 @@ fn a_hint_fits_what_was_not_found() {
 }
 
 #[test]
+fn a_hint_names_what_helps_a_command_that_was_used_wrongly() {
+    let machine = Machine::with_snapshot();
+    std::fs::write(machine.path("broken.toml"), "keep = 3").unwrap();
+    for (args, says) in [
+        (&["backup"][..], "`enamel backup /srv/images`"),
+        (&["backup", "source", "--exclude", "[z-a]"], ".gitignore"),
+        (&["backup", "source", "--schema", "shop"], "--database mysql://"),
+        (&["cat", "latest"], "enamel ls"),
+        (&["drill", "--tls"], "a server of its own"),
+        (&["evidence", "sign", "--by", " "], "--by 'Dr. Dana Example'"),
+        (&["forget"], "--keep-daily 7"),
+        (&["find", "a[z-a]*"], "`*` and `?`"),
+        (&["key", "remove", ""], "enamel key"),
+        (&["ls", "latest:source/", "source"], "`enamel ls --help`"),
+        (&["restore", "latest", "--target", "out", "--tls"], "--to-database mysql://"),
+        (&["restore", "latest:source/", "--to-database", "mysql://root@127.0.0.1:1"], "--schema NAME"),
+        (&["check", "--database", "mysql://root@127.0.0.1:port"], "mysql://USER@HOST:3306"),
+        (&["--repo", "sftp:host", "snapshots"], "--repo s3://BUCKET/PREFIX"),
+        (&["--config", "broken.toml", "snapshots"], "enamel config --help"),
+        (&["--config", "nowhere.toml", "snapshots"], "--config"),
+    ] {
+        let answer = machine.run(args);
+        assert!(answer.code == 2 && hint(&answer).contains(says), "{args:?}\n{}", answer.err);
+    }
+    for (args, says) in
+        [(&["--json", "ls", "--nothing"][..], "`enamel ls --help`"), (&["--json", "nothing"], "`enamel --help`")]
+    {
+        let answer = machine.run(args).expect(2);
+        let error: serde_json::Value = serde_json::from_str(answer.err.trim()).unwrap();
+        assert!(error["hint"].as_str().unwrap().contains(says), "{error}");
+    }
+}
+
+#[test]
 fn no_damage_is_suspected_where_there_is_no_repository_yet() {
     let machine = Machine::new();
     std::os::unix::fs::symlink("nowhere", machine.path("dangling")).unwrap();

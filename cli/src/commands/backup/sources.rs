@@ -46,7 +46,7 @@ pub fn sources(
         Err(Error::new(
             ErrorKind::Usage,
             "there is nothing to save: name a folder or file, or use --exec or --stdin, or `sources` in enamel.toml",
-        ))
+        ).with_hint("`enamel backup /srv/images` saves a folder, `--database URL` a database; `enamel setup` asks and remembers."))
     } else {
         Ok(sources)
     }
@@ -63,7 +63,8 @@ fn path_sources(paths: &[PathBuf], as_paths: &[PathBuf]) -> Result<Vec<Source>> 
         }
         number => {
             let message = format!("--as-path is given {number} times for {} paths: give it once for each", found.len());
-            Err(Error::new(ErrorKind::Usage, message))
+            Err(Error::new(ErrorKind::Usage, message)
+                .with_hint("Each --as-path belongs to the path at the same place."))
         }
     }
 }
@@ -76,7 +77,8 @@ pub fn source_path(path: &Path) -> Result<PathBuf> {
     if is_nameless_pipe(path) {
         let message =
             format!("cannot save {}: it is the end of a pipe; use --stdin, or --exec NAME -- COMMAND", path.display());
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message)
+            .with_hint("`PROGRAM | enamel backup --stdin NAME` saves what a program prints."));
     }
     let there = path.symlink_metadata().and_then(|_| absolute(path));
     there.map_err(|e| {

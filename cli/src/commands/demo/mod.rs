@@ -204,7 +204,8 @@ fn empty_folder(folder: &Path) -> Result<PathBuf> {
     let folder = folder.canonicalize().map_err(|e| Error::io(what(), e))?;
     match fs::read_dir(&folder).map_err(|e| Error::io(what(), e))?.next() {
         None => Ok(folder),
-        Some(_) => Err(Error::new(ErrorKind::Usage, format!("{}: it is not empty", what()))),
+        Some(_) => Err(Error::new(ErrorKind::Usage, format!("{}: it is not empty", what()))
+            .with_hint("Name an empty folder, or one that is not there yet.")),
     }
 }
 

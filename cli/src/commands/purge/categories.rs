@@ -22,7 +22,9 @@ pub fn chosen(names: &[String], file: &FileSettings) -> Result<Vec<Category>> {
         let Some(found) = all.iter().find(|category| category.name == *name) else {
             let known: Vec<_> = all.iter().map(|category| category.name.as_str()).collect();
             let message = format!("there is no category `{name}`; there are: {}", known.join(", "));
-            return Err(Error::new(ErrorKind::Usage, message));
+            return Err(Error::new(ErrorKind::Usage, message).with_hint(
+                "`enamel purge plan --help` explains the categories; `[purge.NAME]` of enamel.toml adds own ones.",
+            ));
         };
         if chosen.iter().all(|category| category.name != *name) {
             chosen.push(found.clone());
@@ -49,7 +51,8 @@ pub fn with_attachments(mut categories: Vec<Category>, folder: &str) -> Result<V
             let names: Vec<_> = offered().map(|(name, _)| format!("--category {name}")).collect();
             let message =
                 format!("no category of the plan has attachments: --attachments goes with {}", names.join(", "));
-            Err(Error::new(ErrorKind::Usage, message))
+            Err(Error::new(ErrorKind::Usage, message)
+                .with_hint("Choose such a category with --category, or leave --attachments out."))
         }
         _ => Ok(categories),
     }
@@ -80,7 +83,7 @@ fn all(file: &FileSettings) -> Result<Vec<Category>> {
     for (name, own) in &file.purge {
         if all.iter().any(|category| category.name == *name) {
             let message = format!("`[purge.{name}]` of enamel.toml has the name of a category that there is already");
-            return Err(Error::new(ErrorKind::Usage, message));
+            return Err(Error::new(ErrorKind::Usage, message).with_hint("Give the section another name."));
         }
         all.push(category(name, own));
     }

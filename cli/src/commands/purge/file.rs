@@ -95,6 +95,7 @@ pub fn write(path: &Path, plan: &Plan, remarks: &str) -> Result<()> {
     let mut file = std::fs::File::create_new(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::AlreadyExists => {
             Error::new(ErrorKind::Usage, format!("{what}: there is such a file already"))
+                .with_hint("Name another file with --output: a plan is never written over an old one.")
         }
         _ => Error::io(what.as_str(), e),
     })?;
@@ -108,7 +109,10 @@ pub fn write(path: &Path, plan: &Plan, remarks: &str) -> Result<()> {
 /// [`ErrorKind::Usage`] if it is no plan.
 pub fn read(path: &Path) -> Result<Plan> {
     let what = format!("cannot use the plan {}", path.display());
-    let usage = |why: String| Error::new(ErrorKind::Usage, format!("{what}: {why}"));
+    let usage = |why: String| {
+        Error::new(ErrorKind::Usage, format!("{what}: {why}"))
+            .with_hint("`enamel purge plan --output FILE` makes a plan; it can be run as it was made only.")
+    };
     let text = std::fs::read_to_string(path).map_err(|e| Error::caused(ErrorKind::Usage, what.as_str(), e))?;
     let file: PlanFile = toml::from_str(&text).map_err(|e| usage(e.to_string().trim_end().to_owned()))?;
     let digest = file.digest.clone();

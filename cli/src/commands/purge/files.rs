@@ -46,8 +46,12 @@ pub(super) fn folder(path: &Path) -> Result<String> {
     let has_parent = path.components().any(|part| part == std::path::Component::ParentDir);
     let whole = if has_parent { path.canonicalize() } else { std::path::absolute(path) }.map_err(failed)?;
     if !whole.metadata().map_err(failed)?.is_dir() {
-        return Err(Error::new(ErrorKind::Usage, format!("{}: it is not a folder", what())));
+        return Err(Error::new(ErrorKind::Usage, format!("{}: it is not a folder", what()))
+            .with_hint("Name with --attachments the folder that has the files of the rows."));
     }
     let text = whole.components().as_path().to_str().map(str::to_owned);
-    text.ok_or_else(|| Error::new(ErrorKind::Usage, format!("{}: its path is not UTF-8", what())))
+    text.ok_or_else(|| {
+        Error::new(ErrorKind::Usage, format!("{}: its path is not UTF-8", what()))
+            .with_hint("Give the folder by another path, as by a symbolic link.")
+    })
 }

@@ -140,12 +140,18 @@ pub fn run(args: &PlanArgs, context: &Context<'_>) -> Result<Exit> {
 fn options(args: &PlanArgs, database: &DatabaseArgs, context: &Context<'_>) -> Result<PlanOptions> {
     let schema = match &database.schemas(context)[..] {
         [schema] => schema.clone(),
-        _ => return Err(Error::new(ErrorKind::Usage, "rows are removed from one schema: name it with --schema")),
+        _ => {
+            return Err(Error::new(ErrorKind::Usage, "rows are removed from one schema: name it with --schema")
+                .with_hint("`enamel check --database URL` lists the schemas of the server."));
+        }
     };
     let cutoff = match (args.before, args.through) {
         (Some(day), _) => Cutoff::before(day),
         (None, Some(day)) => Cutoff::through(day)?,
-        (None, None) => return Err(Error::new(ErrorKind::Usage, "say which rows are old, with --before or --through")),
+        (None, None) => {
+            return Err(Error::new(ErrorKind::Usage, "say which rows are old, with --before or --through")
+                .with_hint("As `--before 2016-01-01`: rows of earlier days are old."));
+        }
     };
     let unset = if args.with_unset { Unset::Old } else { Unset::Keep };
     let chosen = categories::chosen(&args.categories, &context.settings.file)?;

@@ -33,7 +33,8 @@ pub fn agree(plan: &Deletions, target: &Path) -> Result<()> {
         return Ok(());
     }
     let message = format!("this would delete {what}: nothing was done; --dry-run lists them, --yes agrees to it");
-    Err(Error::new(ErrorKind::Usage, message))
+    Err(Error::new(ErrorKind::Usage, message)
+        .with_hint("Without --delete nothing is deleted; --dry-run shows all of it before."))
 }
 
 fn is_much(plan: &Deletions) -> bool {

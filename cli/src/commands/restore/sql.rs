@@ -72,7 +72,7 @@ pub fn write(
     let path = place.folder.join(&script.name);
     if place.protected.contains(&path) {
         let message = format!("{} is in use: restore to another folder", path.display());
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message).with_hint("Name an empty folder with --target."));
     }
     let outcome = if place.effect.is_dry() {
         ExportOutcome::default()

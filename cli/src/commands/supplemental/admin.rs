@@ -79,7 +79,8 @@ impl NewAdmin {
     pub fn check(&self) -> Result<()> {
         let is_asked = self.new.generate || self.new.admin_password_file.is_some() || self.new.admin_label.is_some();
         if is_asked && self.name.is_none() {
-            return Err(Error::new(ErrorKind::Usage, "--admin NAME is missing: whose password is it?"));
+            return Err(Error::new(ErrorKind::Usage, "--admin NAME is missing: whose password is it?")
+                .with_hint("Name the administrator with --admin NAME, or leave the options of a new password out."));
         }
         Ok(())
     }

@@ -171,7 +171,9 @@ fn make_room(store: &dyn Store) -> Result<()> {
     }
     if let Some(name) = foreign {
         let message = format!("{} is not empty (there is {name})", store.location());
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message).with_hint(
+            "Name an empty folder, or one that is not there yet; `enamel setup` takes a repository that is there.",
+        ));
     }
     leftovers.iter().try_for_each(|name| store.delete(name).map_err(Error::from))
 }

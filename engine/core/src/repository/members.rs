@@ -172,7 +172,7 @@ fn leave_out(recipients: &mut Vec<(MemberId, Bytes32)>, id: MemberId) -> Result<
     recipients.retain(|(member, _)| *member != id);
     if recipients.is_empty() {
         let message = "this is the last key: without it nobody could ever open the repository";
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message).with_hint("Add another key first: `enamel key add`."));
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ impl Filter<'_> {
                 tag.unwrap_or_default()
             ),
         };
-        Err(Error::new(ErrorKind::Usage, message))
+        Err(Error::new(ErrorKind::Usage, message).with_hint("`enamel snapshots` lists all hosts and tags."))
     }
 }
 

@@ -95,7 +95,10 @@ impl Matcher {
             let part = pattern.to_lowercase();
             return Ok(if part.contains('/') { Matcher::Path(part) } else { Matcher::Name(part) });
         }
-        let bad = |e: ignore::Error| Error::caused(ErrorKind::Usage, format!("`{pattern}` is not a pattern"), e);
+        let bad = |e: ignore::Error| {
+            Error::caused(ErrorKind::Usage, format!("`{pattern}` is not a pattern"), e)
+                .with_hint("A pattern has `*` and `?`; a word without them is looked for anywhere in names.")
+        };
         let mut builder = OverrideBuilder::new("");
         builder.add(pattern).map_err(bad)?;
         builder.build().map(Matcher::Glob).map_err(bad)

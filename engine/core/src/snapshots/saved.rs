@@ -229,7 +229,7 @@ fn choose<'m>(manifest: &'m Manifest, name: Option<&[u8]>) -> Result<&'m Root> {
         (_, None) => {
             let names: Vec<_> = found.iter().map(|root| format!("`{}`", root.name.0.escape_ascii())).collect();
             let message = format!("snapshot {} holds several databases: {}", manifest.id, names.join(", "));
-            Err(Error::new(ErrorKind::Usage, message))
+            Err(Error::new(ErrorKind::Usage, message).with_hint("`enamel ls SNAP` lists them: SNAP:NAME chooses one."))
         }
         (_, Some(name)) => {
             let message = format!("there is no database `{}` in snapshot {}", name.escape_ascii(), manifest.id);

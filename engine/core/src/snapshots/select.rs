@@ -306,6 +306,7 @@ fn none_with(prefix: &str) -> Error {
 
 fn several_with(prefix: &str, count: usize) -> Error {
     Error::new(ErrorKind::Usage, format!("{count} snapshots begin with {prefix}: give more of the id"))
+        .with_hint("`enamel snapshots` shows the ids.")
 }
 
 /// The snapshot of this id.

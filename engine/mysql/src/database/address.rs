@@ -14,6 +14,8 @@ use engine_core::error::{Error, ErrorKind, Result};
 pub const PORT_DEFAULT: u16 = 3306;
 /// The host of a server if nothing names one.
 const HOST_DEFAULT: &str = "localhost";
+/// Said of one of the two.
+const BOTH: &str = "--tls-cert and --tls-key belong together.";
 
 /// The address of a server, and how to reach it.
 #[derive(Debug, Clone, Default)]
@@ -274,13 +276,18 @@ impl TlsParts {
         let identity = match (self.certificate, self.key) {
             (Some(certificate), Some(key)) => Some((certificate, key)),
             (None, None) => None,
-            (Some(_), None) => return Err(Error::new(ErrorKind::Usage, "the client certificate for TLS has no key")),
-            (None, Some(_)) => return Err(Error::new(ErrorKind::Usage, "the client key for TLS has no certificate")),
+            (Some(_), None) => {
+                return Err(Error::new(ErrorKind::Usage, "the client certificate for TLS has no key").with_hint(BOTH));
+            }
+            (None, Some(_)) => {
+                return Err(Error::new(ErrorKind::Usage, "the client key for TLS has no certificate").with_hint(BOTH));
+            }
         };
         let verify = self.verify.unwrap_or_default();
         if verify == Verify::Authority && self.authority.is_none() {
             let why = "the name in the server's certificate is not to be checked, and no authority is named that has signed it";
-            return Err(Error::new(ErrorKind::Usage, why));
+            return Err(Error::new(ErrorKind::Usage, why)
+                .with_hint("Name the authority with --tls-ca, or leave --tls-any-name out."));
         }
         Ok(Some(Tls { authority: self.authority, identity, verify }))
     }
@@ -292,7 +299,10 @@ impl TlsParts {
 /// [`ErrorKind::Usage`]
 pub fn parse_port(text: &str) -> Result<u16> {
     let port = text.parse().ok().filter(|port| *port != 0 && text.bytes().all(|b| b.is_ascii_digit()));
-    port.ok_or_else(|| Error::new(ErrorKind::Usage, format!("`{text}` is not a TCP port")))
+    port.ok_or_else(|| {
+        Error::new(ErrorKind::Usage, format!("`{text}` is not a TCP port"))
+            .with_hint("A port is a number from 1 to 65535, as in mysql://USER@HOST:3306.")
+    })
 }
 
 fn check_host(host: &str) -> Result<String> {
@@ -307,6 +317,7 @@ fn check_host(host: &str) -> Result<String> {
 
 fn wrong(why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::Usage, format!("cannot use the URL of the database: {why}"))
+        .with_hint("As mysql://USER@HOST:PORT; `%` and two digits stand for letters that have a meaning there.")
 }
 
 /// `%2F` as `/`, and so on.

@@ -107,7 +107,8 @@ fn check_name(name: &str) -> Result<()> {
     let is_name = !name.is_empty() && name.chars().count() <= NAME_MAX && !name.ends_with(' ') && !name.contains('\0');
     if !is_name {
         let message = format!("`{name}` is not a name for a schema: it must have 1 to {NAME_MAX} characters");
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message)
+            .with_hint("As `--schema OLD=NEW`, with a name that the server takes."));
     }
     Ok(())
 }
@@ -115,7 +116,7 @@ fn check_name(name: &str) -> Result<()> {
 fn refuse_own(name: &str, target: &Target) -> Result<()> {
     if is_of_the_server_by(target.folds_names, name) {
         let message = format!("schema `{name}` is the server's own: restore it under another name");
-        return Err(Error::new(ErrorKind::Usage, message));
+        return Err(Error::new(ErrorKind::Usage, message).with_hint("`--schema OLD=NEW` restores under another name."));
     }
     Ok(())
 }
@@ -124,7 +125,8 @@ fn refuse_own(name: &str, target: &Target) -> Result<()> {
 fn check_clashes(planned: &[PlannedSchema<'_>], target: &Target) -> Result<()> {
     let schemas: Vec<&str> = planned.iter().map(|schema| schema.name.as_str()).collect();
     clash(&schemas, target).map_or(Ok(()), |(a, b)| {
-        Err(Error::new(ErrorKind::Usage, format!("two schemas would have the same name: `{a}` and `{b}`")))
+        Err(Error::new(ErrorKind::Usage, format!("two schemas would have the same name: `{a}` and `{b}`"))
+            .with_hint("`--schema OLD=NEW` gives each another name."))
     })?;
     for schema in planned {
         let objects = schema.source.record.objects.iter().filter(|object| {

@@ -99,9 +99,10 @@ fn restore_attended(
     repository.sync_catalog(monitor)?;
     let reader = ChunkReader::new(repository);
     let database = Database::open(&reader, manifest, None)?;
-    let record = database
-        .receipt()?
-        .ok_or_else(|| Error::new(ErrorKind::Usage, format!("{} is not a receipt of a purge", manifest.id)))?;
+    let record = database.receipt()?.ok_or_else(|| {
+        Error::new(ErrorKind::Usage, format!("{} is not a receipt of a purge", manifest.id))
+            .with_hint("`enamel purge history` lists the receipts.")
+    })?;
     let chosen = choose(&record, &options.tables)?;
     let mut connection = Connection::open(address)?;
     let target = Target::read(&mut connection)?;

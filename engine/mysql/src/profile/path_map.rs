@@ -5,6 +5,10 @@ use std::str::FromStr;
 
 use engine_core::error::{Error, ErrorKind, Result};
 
+/// The form of a mapping.
+const FORM: &str =
+    "As `--map-path '\\\\SERVER\\Share=/mnt/share'`: the folder as the application names it, and where it is here.";
+
 /// A folder of another machine and the same folder here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathMapping {
@@ -46,7 +50,8 @@ impl PathMapping {
             PathKind::Relative => Err(Error::new(
                 ErrorKind::Usage,
                 format!(r"`{there}` is not a whole path: it begins with `\\SERVER\`, `C:\` or `/`"),
-            )),
+            )
+            .with_hint(FORM)),
             _ => Ok(PathMapping { there: path, here }),
         }
     }
@@ -59,11 +64,13 @@ impl FromStr for PathMapping {
     fn from_str(text: &str) -> Result<Self> {
         let (there, here) = text.split_once('=').ok_or_else(|| {
             Error::new(ErrorKind::Usage, format!(r"`{text}` does not say where: write '\\SERVER\Share=/mnt/share'"))
+                .with_hint(FORM)
         })?;
         if Path::new(here).is_absolute() {
             PathMapping::new(there, here.into())
         } else {
-            Err(Error::new(ErrorKind::Usage, format!("`{here}` is not the whole path of a folder here")))
+            Err(Error::new(ErrorKind::Usage, format!("`{here}` is not the whole path of a folder here"))
+                .with_hint("Write the path behind `=` from /."))
         }
     }
 }

@@ -33,7 +33,9 @@ impl Protected {
             if identity(folder).is_some_and(|identity| self.identities.contains(&identity)) {
                 let message =
                     format!("cannot restore to {}: it is in {}, which is in use", target.display(), folder.display());
-                return Err(Error::new(ErrorKind::Usage, message));
+                return Err(
+                    Error::new(ErrorKind::Usage, message).with_hint("Name an empty folder elsewhere with --target.")
+                );
             }
         }
         Ok(())

@@ -28,6 +28,9 @@ pub(crate) const LARGEST_IGNORE_FILE: usize = 1 << 20;
 pub(crate) const CACHE_TAG: &[u8] = b"CACHEDIR.TAG";
 const CACHE_TAG_SIGNATURE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
+/// The form of patterns.
+const FORM: &str = "Patterns are those of .gitignore; a backslash before a letter takes it as it is.";
+
 /// The things to exclude.
 #[derive(Debug, Clone, Default)]
 pub struct ExcludeOptions {
@@ -238,7 +241,8 @@ impl<'a> RulesBuilder<'a> {
     /// Adds a single pattern, in which `#` begins no comment. Returns the matcher's form.
     fn add_pattern(&mut self, pattern: &str) -> Result<String> {
         let escaped = if pattern.starts_with('#') { &format!("\\{pattern}") } else { pattern };
-        self.add(escaped).map_err(|error| Error::caused(ErrorKind::Usage, format!("bad pattern '{pattern}'"), error))
+        self.add(escaped)
+            .map_err(|error| Error::caused(ErrorKind::Usage, format!("bad pattern '{pattern}'"), error).with_hint(FORM))
     }
 
     /// Adds the lines of a file.
@@ -246,7 +250,7 @@ impl<'a> RulesBuilder<'a> {
         for (index, line) in file_lines(name, bytes)?.into_iter().enumerate() {
             self.add(line)
                 .map(drop)
-                .map_err(|error| Error::caused(ErrorKind::Usage, bad_line(name, index, line), error))?;
+                .map_err(|error| Error::caused(ErrorKind::Usage, bad_line(name, index, line), error).with_hint(FORM))?;
         }
         Ok(())
     }

@@ -48,7 +48,8 @@ impl Guard {
             let is_in_it = real_root.as_ref().is_some_and(|root| root.starts_with(&real_path));
             if is_in_it || root_identity.as_ref().is_some_and(|stat| identities.contains(&identity(stat))) {
                 let message = format!("cannot save {}: it is in {what} itself", root.display());
-                return Err(Error::new(ErrorKind::Usage, message));
+                return Err(Error::new(ErrorKind::Usage, message)
+                    .with_hint("Save another folder, or one above: this one is then left out."));
             }
             let beneath = real_root.as_ref().and_then(|root| real_path.strip_prefix(root).ok());
             let beneath = beneath.map(|path| path_to_bytes(path).to_vec());

@@ -107,7 +107,8 @@ pub fn find(repository: &Repository, prefix: &str) -> Result<Purge> {
         (1, _) => Ok(found.swap_remove(0)),
         (0, Some((id, error))) => Err(error.context(format!("the receipt {id} cannot be read"))),
         (0, None) => Err(Error::new(ErrorKind::NotFound, format!("there is no receipt {prefix}"))),
-        (n, _) => Err(Error::new(ErrorKind::Usage, format!("{n} receipts begin with {prefix}: give more of the id"))),
+        (n, _) => Err(Error::new(ErrorKind::Usage, format!("{n} receipts begin with {prefix}: give more of the id"))
+            .with_hint("`enamel purge history` shows the ids.")),
     }
 }
 

@@ -16,7 +16,7 @@ pub(in crate::purge) fn check_cutoff(connection: &mut Connection, rule: &Rule) -
     let today = server_day(connection)?;
     if rule.cutoff.first_kept() > today {
         let message = format!("the cut-off lies in the future: at the server it is {today}");
-        Err(Error::new(ErrorKind::Usage, message))
+        Err(Error::new(ErrorKind::Usage, message).with_hint("Name an earlier day with --before or --through."))
     } else {
         Ok(today)
     }

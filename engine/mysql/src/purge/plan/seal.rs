@@ -27,6 +27,7 @@ pub(in crate::purge) fn check_seal(plan: &Plan, keys: &Keys) -> Result<()> {
         Ok(())
     } else {
         let message = "the plan was edited after it was made, or is of another repository: make a new plan";
-        Err(Error::new(ErrorKind::Usage, message))
+        Err(Error::new(ErrorKind::Usage, message)
+            .with_hint("`enamel purge plan` makes one; a plan can be run as it was made only."))
     }
 }
