@@ -14,6 +14,7 @@
 //! promise  how old a backup may become
 //! lines    what such a process prints
 //! saved    the newest snapshot of the sources of enamel.toml, whoever made it
+//! seal     what people have ordered, into the repository
 //! timetable  when each job is due, and what was done
 //! service  signs of life for the service manager
 //! ```
@@ -32,6 +33,7 @@ mod outcome;
 mod power;
 mod promise;
 mod saved;
+mod seal;
 mod service;
 mod timetable;
 mod tonight;
@@ -40,15 +42,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::error::chain;
-use engine::evidence;
 use engine::monitor::Monitor;
 use engine::{Error, ErrorKind, Result};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 use repo_format::config::Access;
-use repo_format::evidence::{Action, ActionEnd};
+use repo_format::evidence::ActionEnd;
 
-use crate::commands::accept::author;
 use crate::console::{self, Console, Inside, Kept, Office};
 use crate::context::Context;
 use crate::exit::Exit;
@@ -68,6 +68,7 @@ pub use outcome::{CopyLook, Outcome};
 use power::Power;
 pub use promise::{Promise, Schedule, schedule};
 pub use saved::has_all;
+use seal::SEAL_AFTER;
 use service::Service;
 pub use timetable::{Timetable, now, tonight_at};
 pub use tonight::{Removal, Stage, Tonight, Why, Wish};
@@ -80,11 +81,6 @@ const LOOK_EVERY: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(100);
 /// A clock that goes on by so much more than time passed was changed, or the machine slept.
 const JUMP: Duration = Duration::from_secs(3600);
-
-/// An action is sealed in the repository within this time after it began, together with others: a manifest for each would be many.
-const SEAL_AFTER: i64 = 3600;
-/// So many actions wait for no other.
-const SEAL_COUNT: usize = 100;
 
 /// How long an agent goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -423,46 +419,6 @@ impl<'a> Agent<'a> {
         }
     }
 
-    /// Seals what people have ordered in the repository, if one of their actions is so many seconds old. An action
-    /// that cannot be sealed stays in the journal.
-    fn seal(&mut self, age: i64) {
-        let Some(Books { journal, .. }) = self.books.clone() else { return };
-        let is_too_soon = |tried: Instant| tried.elapsed().as_secs().cast_signed() < age;
-        if self.unsealed.is_some_and(is_too_soon) {
-            return;
-        }
-        let sealed = journal.waiting().and_then(|waiting| {
-            if waiting.unreadable > 0 {
-                let lines = format::counted(waiting.unreadable as u64, "line");
-                self.context.ui.warn(format_args!("{lines} of the journal of actions cannot be read"));
-            }
-            if is_due(&waiting.ended, age) { self.seal_all(&journal, waiting.ended) } else { Ok(()) }
-        });
-        self.unsealed = sealed.is_err().then(Instant::now);
-        if let Err(error) = sealed {
-            self.context.ui.warn(format_args!("who did what is not in the repository yet: {}", chain(&error)));
-        }
-    }
-
-    fn seal_all(&self, journal: &Journal, actions: Vec<Action>) -> Result<()> {
-        let repository = self.context.open(Access::Write)?;
-        let numbers = actions.iter().map(|action| action.number).collect();
-        evidence::put_actions(&repository, &author(), actions)?;
-        // Only now: an agent that dies before this puts them once more, and they count once.
-        journal.remove(&numbers)
-    }
-
-    /// Closes the console, and seals what was ordered there.
-    fn close_console(&mut self) {
-        self.console = None;
-        if let Some(books) = &self.books
-            && let Err(error) = books.journal.close_all()
-        {
-            self.context.ui.warn(chain(&error));
-        }
-        self.seal(0);
-    }
-
     /// Says that the clock was changed or the machine slept: it explains why a job runs at an unusual time.
     fn tell_of_jump(&self, looked: &mut (Instant, Zoned)) {
         let (instant, time) = std::mem::replace(looked, (Instant::now(), now()));
@@ -486,13 +442,6 @@ impl Run {
         let (gave_way, was_stopped) = (is_cut && !by_person, is_cut && by_person);
         RunRecord { job, began, seconds, exit: status, gave_way, was_stopped }
     }
-}
-
-/// Whether actions are to be sealed now.
-fn is_due(actions: &[Action], age: i64) -> bool {
-    let oldest = actions.iter().map(|action| action.seconds).min();
-    let now = now().timestamp().as_second();
-    actions.len() >= SEAL_COUNT || oldest.is_some_and(|oldest| now.saturating_sub(oldest).abs() >= age)
 }
 
 /// How an action ended whose run had this status.
