@@ -45,7 +45,7 @@ pub struct Removal {
     pub person: String,
     /// Their role.
     pub role: String,
-    /// What they want.
+    /// Their wish.
     pub wish: Wish,
     /// How far it is.
     pub stage: Stage,
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_orders_the_first_one_counts_until_it_is_taken_back() {
+    fn the_first_of_two_orders_counts_until_it_is_taken_back() {
         let (folder, tonight) = place();
         assert!(tonight.order(DANA, wish(), b"first").unwrap());
         assert!(!tonight.order(Orderer { person: "Bell", role: "owner" }, wish(), b"second").unwrap());

@@ -62,7 +62,7 @@ impl Tables {
         number::counted(self.count, "change")
     }
 
-    /// Those that are not shown.
+    /// The number of others, which are not shown.
     pub(super) fn more(&self) -> u64 {
         self.count.saturating_sub(self.first.len() as u64)
     }

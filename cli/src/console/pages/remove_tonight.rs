@@ -157,8 +157,7 @@ fn not_begun(why: Why) -> Told {
 }
 
 fn not_known() -> Told {
-    let why =
-        "What went stands under “Removed before”, and can be put back. Nothing more goes unless it is ordered again.";
+    let why = "The rows that went stand under “Removed before”, and can be put back. Nothing more goes unless it is ordered again.";
     Told {
         mark: Mark::new(Tone::ATTENTION, "Enamel was stopped while it removed rows at night"),
         why: vec![why.to_owned()],

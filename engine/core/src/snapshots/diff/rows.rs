@@ -30,13 +30,13 @@ pub struct RowChanges {
 /// A row that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowChange {
-    /// What happened to it.
+    /// How it differs.
     pub kind: RowChangeKind,
     /// The columns of its key, with its values as they are encoded; all values of a table without a key.
     pub key: Vec<(String, String)>,
 }
 
-/// What happened to a row.
+/// How a row differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RowChangeKind {
     /// Only the later table has it.
