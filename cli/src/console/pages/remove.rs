@@ -120,7 +120,7 @@ async fn show(State(house): State<Arc<House>>, visitor: Visitor) -> Answer {
     let ordered = house.tonight.last();
     let is_of_night = ordered.as_ref().is_some_and(|removal| remove_tonight::tells(removal, &runs));
     let review =
-        review.filter(|plan| !ordered.as_ref().is_some_and(|removal| removal.wish.digest == plan.summary.digest));
+        review.filter(|plan| ordered.as_ref().is_none_or(|removal| removal.wish.digest != plan.summary.digest));
     let may_order = review.is_some() && !ordered.as_ref().is_some_and(|removal| removal.is_ahead());
     let tonight = if may_order { house.night().await?.map(remove_tonight::hour) } else { None };
     let step = match (&review, &found) {

@@ -146,7 +146,7 @@ fn a_removal_that_may_not_begin_removes_nothing_and_says_why() {
     told(&mut console, "Enamel was stopped while it removed rows at night");
     // The settings name a server that is not there any more.
     let settings = std::fs::read_to_string(console.machine.path("enamel.toml")).unwrap();
-    console.machine.write("enamel.toml", &settings.replace(&server.url(), "mysql://root@127.0.0.1:9"));
+    console.machine.write("enamel.toml", settings.replace(&server.url(), "mysql://root@127.0.0.1:9"));
     ordered_for(&console, &order, now);
     told(&mut console, "This did not work");
     console.machine.write("enamel.toml", &settings);

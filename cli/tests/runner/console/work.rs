@@ -24,10 +24,11 @@ fn one_run_at_a_time_is_shown_and_stops_when_asked() {
     assert!(busy.contains("A run is under way (backup)"), "{busy}");
     let (_, rest) = page.split_once("name=\"run\" value=\"").unwrap();
     let run = rest.split_once('"').unwrap().0;
+    let ends = run.parse::<u64>().unwrap();
     browser.post("/stop", &[("run", "4711")]).expect(303);
     assert!(browser.page("/work").contains("Backing up"), "another number stops nothing");
     browser.post("/stop", &[("run", run)]).expect(303);
-    browser.wait_for_work(|state| state["ended"].to_string() == run && state["headline"] == "Nothing is under way");
+    browser.wait_for_work(|state| state["ended"] == ends && state["headline"] == "Nothing is under way");
     let page = browser.page("/work");
     assert!(page.contains("on schedule") && page.contains("Backing up"), "{page}");
 }

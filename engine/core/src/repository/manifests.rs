@@ -127,7 +127,7 @@ impl Repository {
         })
     }
 
-    /// Those of [`Repository::each_remembered`] that can be read. Left out are void records, damage, which `status` names, and
+    /// Reads the same manifests as [`Repository::each_remembered`], and leaves out void records, damage, which `status` names, and
     /// what is later than a retired key.
     pub(crate) fn each_readable<'n>(
         &'n self,
