@@ -91,6 +91,10 @@ pub const SEEN_COUNT: u64 = 16;
 pub const FORGOTTEN_COUNT: u64 = 1024;
 /// Manifests that a record says need lost data.
 pub const SUFFERING_COUNT: u64 = 1024;
+/// Folders of a held snapshot, one for each rule.
+pub const HELD_FOLDERS_COUNT: u64 = 8;
+/// Bytes of the path of one of them.
+pub const HELD_FOLDER_PATH: u64 = 1024;
 /// Steps of evidence.
 pub const EVIDENCE_STEPS_COUNT: u64 = 64;
 /// Figures of one step.

@@ -111,6 +111,21 @@ pub struct Manifest {
     /// Bits of the rules by which a snapshot looks like one made after an attack on its source.
     #[n(24)]
     pub held: Option<u8>,
+    /// The folders of the files that count against rules of `held`, where they are known.
+    #[n(25)]
+    pub held_folders: Option<Vec<HeldFolder>>,
+}
+
+/// The folder that has all files that count against a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct HeldFolder {
+    /// The bit of the rule.
+    #[n(0)]
+    pub rule: u8,
+    /// The path of the folder in the snapshot, names with `/` between them; empty is the top.
+    #[n(1)]
+    pub folder: ByteString,
 }
 
 /// Many files do not begin as their names say.
@@ -376,6 +391,7 @@ impl Manifest {
             second_copy: None,
             evidence: None,
             held: None,
+            held_folders: None,
         }
     }
 
@@ -409,6 +425,10 @@ impl Manifest {
         check_limit(WHAT, "seen manifests", self.seen.len() as u64, limits::SEEN_COUNT)?;
         check_limit(WHAT, "forgotten manifests", self.forgotten().len() as u64, limits::FORGOTTEN_COUNT)?;
         check_limit(WHAT, "suffering manifests", self.suffering().len() as u64, limits::SUFFERING_COUNT)?;
+        let held = self.held_folders();
+        check_limit(WHAT, "folders of a hold", held.len() as u64, limits::HELD_FOLDERS_COUNT)?;
+        let longest = held.iter().map(|held| held.folder.0.len() as u64).max().unwrap_or(0);
+        check_limit(WHAT, "bytes of the path of a held folder", longest, limits::HELD_FOLDER_PATH)?;
         let patterns = self.left_out.iter().flat_map(|left_out| left_out.patterns.iter().flatten());
         let bytes = patterns.map(|pattern| pattern.len() as u64).sum();
         check_limit(WHAT, "bytes of patterns", bytes, limits::PATTERNS)?;
@@ -426,6 +446,11 @@ impl Manifest {
     /// The manifests that this record says need lost data; empty for other kinds.
     pub fn suffering(&self) -> &[SeenManifest] {
         self.suffering.as_deref().unwrap_or_default()
+    }
+
+    /// The folders of the files that count against rules of `held`; empty if none is known.
+    pub fn held_folders(&self) -> &[HeldFolder] {
+        self.held_folders.as_deref().unwrap_or_default()
     }
 
     /// The names of roots that this copy lacks; empty if it is not a copy, or lacks none.

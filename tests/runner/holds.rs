@@ -117,6 +117,33 @@ fn a_rule_that_was_wrong_rests_for_thirty_days_and_others_do_not() {
     assert_eq!(save(&fixture, &folder, 25).held, [Rule::Gone]);
 }
 
+#[test]
+fn a_rule_that_was_wrong_rests_in_its_folder_alone() {
+    let fixture = Fixture::new();
+    let folder = on_day(0, || pictures(&fixture));
+    for (place, number) in ["left", "right"].into_iter().flat_map(|place| (0..60).map(move |number| (place, number))) {
+        std::fs::create_dir_all(folder.join(place)).unwrap();
+        std::fs::write(folder.join(format!("{place}/{number}.jpg")), picture(number, 1)).unwrap();
+    }
+    assert_eq!(save(&fixture, &folder, 1).held, []);
+    let spoil = |places: &[&str], words: &str| {
+        let files = places.iter().flat_map(|place| (0..60).map(move |number| format!("{place}/{number}.jpg")));
+        files.for_each(|file| std::fs::write(folder.join(&file), format!("{words} {file}")).unwrap());
+    };
+    spoil(&["left"], "converted");
+    let held = save(&fixture, &folder, 16);
+    assert_eq!(held.held, [Rule::Beginnings]);
+    answer(&fixture, &held, Verdict::Ours, 16);
+    spoil(&["left"], "once more");
+    assert_eq!(save(&fixture, &folder, 17).held, [], "the folder that somebody has answered for");
+    spoil(&["right"], "encrypted");
+    assert_eq!(save(&fixture, &folder, 18).held, [Rule::Beginnings], "another folder");
+    spoil(&["left", "right"], "both");
+    assert_eq!(save(&fixture, &folder, 19).held, [Rule::Beginnings], "more than that folder");
+    spoil(&["left"], "after a month");
+    assert_eq!(save(&fixture, &folder, 50).held, [Rule::Beginnings]);
+}
+
 /// Something that happens to a practice once in some years: what, the change of its folder, and the rules that hold it.
 type Year = (&'static str, fn(&Path), &'static [Rule]);
 

@@ -66,7 +66,7 @@ struct AnswerArgs {
     /// The snapshot, or how it begins
     #[arg(value_name = "SNAPSHOT")]
     snapshot: String,
-    /// Somebody of the practice made this change, and why; the same does not hold snapshots of this source for 30 days
+    /// Somebody of the practice made this change, and why; in this folder the same holds no snapshot for 30 days
     #[arg(long, value_name = "REASON", required_unless_present = "over", conflicts_with = "over")]
     ours: Option<String>,
     /// It was an attack, and the files are well again; how

@@ -1043,6 +1043,9 @@ mod manifests_and_condemned {
     fn manifests_beyond_their_limits_are_refused() {
         manifest_refused(|m| m.nanoseconds = 1_000_000_000, "too many nanoseconds");
         manifest_refused(|m| m.seen = vec![m.seen[0]; 17], "seen manifests is 17, at most 16");
+        let held = |length| HeldFolder { rule: 1, folder: ByteString(vec![b'f'; length]) };
+        manifest_refused(|m| m.held_folders = Some(vec![held(1); 9]), "folders of a hold is 9, at most 8");
+        manifest_refused(|m| m.held_folders = Some(vec![held(1025)]), "path of a held folder is 1025, at most 1024");
         manifest_refused(|m| m.forgotten = Some(vec![m.seen[0]; 1025]), "forgotten manifests is 1025, at most 1024");
         manifest_refused(|m| m.suffering = Some(vec![m.seen[0]; 1025]), "suffering manifests is 1025, at most 1024");
         manifest_refused(|m| m.ids = vec![m.ids[0]; 2048], "limits: size");

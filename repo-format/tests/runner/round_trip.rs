@@ -271,6 +271,8 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 only: n[9].is_multiple_of(2).then(|| tags.clone()),
                 read_percent: n[10].is_multiple_of(2).then_some(u8::try_from(1 + n[11] % 100).unwrap()),
             });
+            let held_folders = roots.iter().take(3).map(|root| HeldFolder { rule: kind, folder: root.path.clone() });
+            let held_folders: Vec<_> = held_folders.collect();
             let evidence = n[9].is_multiple_of(2).then(|| evidence(kind, [&host, &user], &n, &seen));
             Manifest {
                 kind: kind.into(),
@@ -298,6 +300,7 @@ fn manifest() -> impl Strategy<Value = Manifest> {
                 second_copy,
                 evidence,
                 held: n[10].is_multiple_of(2).then_some(kind),
+                held_folders: n[11].is_multiple_of(2).then_some(held_folders),
             }
         },
     )

@@ -542,6 +542,7 @@ pub(crate) fn manifest() -> Manifest {
         second_copy: None,
         evidence: None,
         held: None,
+        held_folders: None,
     }
 }
 

@@ -81,6 +81,7 @@ fn the_table_of_limits_has_the_limits() {
     assert_eq!(limit("manifests seen"), [limits::SEEN_COUNT]);
     assert_eq!(limit("manifests forgotten"), [limits::FORGOTTEN_COUNT]);
     assert_eq!(limit("manifests that suffer"), [limits::SUFFERING_COUNT]);
+    assert_eq!(limit("folders of a held snapshot"), [limits::HELD_FOLDERS_COUNT, limits::HELD_FOLDER_PATH]);
     let evidence = [limits::EVIDENCE_STEPS_COUNT, limits::EVIDENCE_FIGURES_COUNT, limits::EVIDENCE_NOTES_COUNT];
     let named = [limits::EVIDENCE_PACKS_COUNT, limits::REVIEWED_COUNT, limits::ACTIONS_COUNT, limits::ACTION_TEXT];
     assert_eq!(limit("evidence"), [&evidence[..], &named].concat());
@@ -101,7 +102,7 @@ fn the_table_of_limits_has_the_limits() {
 fn every_row_of_the_table_of_limits_is_compared() {
     let table = between(FORMAT, "## 15. Limits", "## 16.");
     let rows = table.lines().filter(|line| line.starts_with('|')).count();
-    assert_eq!(rows, 2 + 26, "a new row needs a line in the test above");
+    assert_eq!(rows, 2 + 27, "a new row needs a line in the test above");
 }
 
 #[test]

@@ -1,14 +1,15 @@
 //! Judges a snapshot before it is committed.
 
 use repo_format::entry::Time;
-use repo_format::manifest::{Manifest, ManifestKind, Root, Statistics};
+use repo_format::manifest::{HeldFolder, Manifest, ManifestKind, Root, Statistics};
 
 use super::Rule;
 use super::answers::{Said, Verdict};
 use super::purged::purged_since;
 use super::rules::{self, broken};
 use crate::error::Result;
-use crate::repository::{Manifests, Repository, SnapshotObject, family};
+use crate::memory::RememberedManifest;
+use crate::repository::{Manifests, Repository, family};
 
 /// The first days of a source show what is usual: nothing is held in them.
 const WATCH_SECONDS: i64 = 14 * 24 * 3600;
@@ -28,6 +29,8 @@ pub struct Run<'r> {
     pub time: Time,
     /// Its figures.
     pub statistics: &'r Statistics,
+    /// The folders of the files that count against rules.
+    pub folders: &'r [HeldFolder],
 }
 
 /// The rules by which the snapshot is to be held. Only if it looks wrong by itself, anything is read.
@@ -51,26 +54,20 @@ pub fn judge(repository: &Repository, manifests: &Manifests, run: &Run<'_>) -> R
     if said.is_expected(run.host, run.time.seconds) {
         return Ok(Vec::new());
     }
-    let mut recent: Vec<_> = of_source.filter(|known| (0..USUAL_SECONDS).contains(&age(known.time))).collect();
+    let recent = of_source.filter(|known| (0..USUAL_SECONDS).contains(&age(known.time)));
+    let mut recent: Vec<RememberedManifest> = recent.copied().collect();
     recent.sort_by_key(|known| std::cmp::Reverse(known.time));
     if suspected.contains(&Rule::Gone)
         && let Some(newest) = recent.first()
     {
         suspected = rules::suspected(run.statistics, purged_since(repository, newest.time)?.files);
     }
-    let mut usual: Vec<Manifest> = Vec::new();
-    for known in recent.into_iter().take(READ_MAX) {
-        match repository.read_remembered(known) {
-            Ok(SnapshotObject::Manifest(object)) => usual.push(object.manifest),
-            // Its loss is told elsewhere.
-            Ok(SnapshotObject::Void(_)) => {}
-            Err(error) if error.is_damage() => {}
-            Err(error) => return Err(error),
-        }
-    }
+    recent.truncate(READ_MAX);
+    let usual = repository.each_readable(&recent).map(|read| read.map(|object| object.manifest));
+    let usual: Vec<Manifest> = usual.collect::<Result<_>>()?;
     let statistics: Vec<Statistics> = usual.iter().map(|manifest| manifest.statistics).collect();
     let mut rules = broken(suspected, run.statistics, &statistics);
-    rules.retain(|rule| !usual.iter().any(|held| is_ours(held, *rule, &said)));
+    rules.retain(|rule| !usual.iter().any(|held| is_ours(held, *rule, &said) && is_inside(run, held, *rule)));
     Ok(rules)
 }
 
@@ -78,4 +75,17 @@ pub fn judge(repository: &Repository, manifests: &Manifests, run: &Run<'_>) -> R
 fn is_ours(held: &Manifest, rule: Rule, said: &Said) -> bool {
     let is_of_rule = held.held.is_some_and(|bits| bits & rule.bit() != 0);
     is_of_rule && said.answer_to(held.id).is_some_and(|answer| answer.verdict == Verdict::Ours)
+}
+
+/// Whether all files that count against this rule now are in the folder of those for which the snapshot is held. Without a
+/// folder, as for files that are gone, the answer stands for the whole source.
+fn is_inside(run: &Run<'_>, held: &Manifest, rule: Rule) -> bool {
+    let Some(then) = folder_of(held.held_folders(), rule) else { return true };
+    let below =
+        |now: &[u8]| then.is_empty() || now.strip_prefix(then).is_some_and(|rest| matches!(rest, [] | [b'/', ..]));
+    folder_of(run.folders, rule).is_some_and(below)
+}
+
+fn folder_of(folders: &[HeldFolder], rule: Rule) -> Option<&[u8]> {
+    folders.iter().find(|folder| folder.rule == rule.bit()).map(|folder| folder.folder.0.as_slice())
 }

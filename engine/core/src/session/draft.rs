@@ -3,7 +3,9 @@
 use repo_format::entry::Time;
 use repo_format::evidence::Evidence;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{LeftOut, Manifest, ManifestKind, Origin, Problems, Root, SeenManifest, Statistics};
+use repo_format::manifest::{
+    HeldFolder, LeftOut, Manifest, ManifestKind, Origin, Problems, Root, SeenManifest, Statistics,
+};
 
 use super::{WriterOptions, WriterSession};
 use crate::repository::Author;
@@ -40,6 +42,8 @@ pub struct Draft {
     pub evidence: Option<Evidence>,
     /// Bits of the rules by which a snapshot is held.
     pub held: Option<u8>,
+    /// The folders of the files that count against these rules, where they are known.
+    pub held_folders: Vec<HeldFolder>,
 }
 
 /// The manifest of another repository that a new one is a copy of.
@@ -69,6 +73,7 @@ impl Draft {
             copied: None,
             evidence: None,
             held: None,
+            held_folders: Vec::new(),
         }
     }
 
@@ -103,6 +108,7 @@ impl Draft {
             left_out: self.left_out,
             evidence: self.evidence,
             held: self.held,
+            held_folders: (!self.held_folders.is_empty()).then_some(self.held_folders),
             ..Manifest::new(self.kind, session.id())
         }
     }

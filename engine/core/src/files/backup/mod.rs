@@ -40,7 +40,7 @@ use std::time::Instant;
 
 use crossbeam_channel::bounded;
 use repo_format::id::{ChunkId, LeaseId};
-use repo_format::manifest::{ManifestKind, Statistics};
+use repo_format::manifest::{HeldFolder, ManifestKind, Statistics};
 use repo_format::node::Problem;
 
 use crate::chunk::{Coder, ProfileName};
@@ -227,11 +227,15 @@ pub fn backup(
     if options.dry_run {
         return Ok(outcome);
     }
-    let run = hold::Run { host: &options.host, roots: &described, time: started, statistics: &statistics };
+    let mut folders = saved.folders;
+    let run =
+        hold::Run { host: &options.host, roots: &described, time: started, statistics: &statistics, folders: &folders };
     outcome.held = hold::judge(repository, &manifests, &run)?;
     let bits = outcome.held.iter().fold(0, |bits, rule| bits | rule.bit());
+    folders.retain(|folder| bits & folder.rule != 0);
     let draft = Draft {
         held: (bits != 0).then_some(bits),
+        held_folders: folders,
         time: started,
         tags: options.tags.clone(),
         parent: choice.id(),
@@ -257,6 +261,8 @@ struct Saved {
     statistics: Statistics,
     databases: Vec<DatabaseFigures>,
     specials: u64,
+    /// The folders of the files that count against rules.
+    folders: Vec<HeldFolder>,
 }
 
 impl Saved {
@@ -315,7 +321,8 @@ fn save(
     let databases = counters.databases.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     let shrunken = databases.iter().map(|figures| figures.shrunken.len() as u64).sum();
     statistics.signals = choice.of_all_roots().map(|parent| signals.signals(parent, &statistics, shrunken));
-    Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases, specials })
+    let folders = signals.folders();
+    Ok(Saved { tree, problem_lists, problems, problem_count, statistics, databases, specials, folders })
 }
 
 /// The results of the threads: the top directory, and lists of problems.

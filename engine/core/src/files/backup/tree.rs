@@ -17,7 +17,10 @@ use crate::tree::{DirectoryBuilder, TreeEntry};
 /// Events of the walk, in order.
 pub(super) enum Event {
     /// A folder begins; its entry follows when it ends.
-    Enter,
+    Enter {
+        /// Its name.
+        name: Vec<u8>,
+    },
     /// A complete entry.
     Entry(Box<TreeEntry>),
     /// A file that a worker is reading.
@@ -70,18 +73,21 @@ pub(super) enum Before {
 pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Option<ChunkId>> {
     let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
     let mut sink = NodeSink { store: run.store, coder: &mut coder };
-    let mut open = vec![OpenFolder::default()];
+    let (mut open, mut path) = (vec![OpenFolder::default()], FolderPath::default());
     // Files with several names, so that the other names share the data that was read through the first.
     let mut linked: HashMap<HardLink, Option<Box<TreeEntry>>> = HashMap::new();
     for event in events.into_iter().flatten() {
         match event {
-            Event::Enter => open.push(OpenFolder::default()),
+            Event::Enter { name } => {
+                path.enter(&name);
+                open.push(OpenFolder::default());
+            }
             Event::LeftOut { name, why } => last(&mut open)?.gaps.add(name, why),
             Event::Entry(entry) => push(&mut open, *entry, &mut sink)?,
             Event::File(file) => {
                 let read = file.entry.recv().map_err(|_| stopped())?;
                 if let Some(read) = &read {
-                    compare(run, read, &file.before);
+                    compare(run, read, &file.before, &path);
                 }
                 let entry = read.map(|read| read.entry);
                 if let Some(identity) = file.identity {
@@ -106,6 +112,7 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
                 }
             }
             Event::Leave(mut entry) => {
+                path.leave();
                 let finished = open.pop().ok_or_else(stopped)?;
                 entry.tree = finished.builder.finish(&mut sink)?;
                 // The walk's judgement of the whole folder wins over single omissions in it.
@@ -121,11 +128,11 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
 }
 
 /// Counts how a file that was read differs from the parent's.
-fn compare(run: &Run<'_>, read: &ReadFile, before: &Before) {
+fn compare(run: &Run<'_>, read: &ReadFile, before: &Before, folder: &FolderPath) {
     match before {
         Before::Other(before) if has_same_content(&read.entry, before) => run.counters.found_unchanged(),
-        Before::Other(before) => run.signals.differs(read, &before.meta),
-        Before::Nothing => run.signals.is_new(read),
+        Before::Other(before) => run.signals.differs(read, &before.meta, &folder.0),
+        Before::Nothing => run.signals.is_new(read, &folder.0),
         Before::NotCompared => {}
     }
 }
@@ -133,6 +140,23 @@ fn compare(run: &Run<'_>, read: &ReadFile, before: &Before) {
 fn has_same_content(one: &TreeEntry, other: &TreeEntry) -> bool {
     let same_form = one.meta.kind == other.meta.kind && one.meta.size == other.meta.size;
     same_form && one.meta.holes == other.meta.holes && one.content == other.content
+}
+
+/// The path in the snapshot of the folder that began last.
+#[derive(Default)]
+struct FolderPath(Vec<u8>);
+
+impl FolderPath {
+    fn enter(&mut self, name: &[u8]) {
+        if !self.0.is_empty() {
+            self.0.push(b'/');
+        }
+        self.0.extend_from_slice(name);
+    }
+
+    fn leave(&mut self) {
+        self.0.truncate(self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
+    }
 }
 
 /// A folder that has begun.

@@ -309,7 +309,7 @@ impl<'r> Walk<'_, 'r> {
         excludes: Excludes,
     ) -> Result<Frame<'r>> {
         count(&self.run.counters.directories, 1);
-        self.send(Event::Enter)?;
+        self.send(Event::Enter { name: stat.entry.name.0.clone() })?;
         Ok(Frame {
             real_name: stat.entry.name.0.clone(),
             device: stat.device,

@@ -51,6 +51,7 @@ pub(super) fn snapshot(number: u32, seconds: i64) -> Manifest {
         second_copy: None,
         evidence: None,
         held: None,
+        held_folders: None,
     }
 }
 

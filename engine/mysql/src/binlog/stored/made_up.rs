@@ -91,5 +91,6 @@ fn manifest(id: LeaseId) -> Manifest {
         second_copy: None,
         evidence: None,
         held: None,
+        held_folders: None,
     }
 }
