@@ -63,7 +63,7 @@ fn attachments_go_with_a_plan_and_come_back_from_its_receipt() {
     machine.run([&restore[..], &["--dry-run"]].concat()).expect(0).prints("dry run");
     machine.run(restore).expect(0).prints("purged files of receipt");
     assert_eq!(std::fs::read_to_string(file("a")).unwrap(), "a".repeat(2000));
-    machine.run(["restore", "--purged", &receipt, "--to-database", &url]).expect(0).prints("od.emailattach  1 rows");
+    machine.run(["restore", "--purged", &receipt, "--to-database", &url]).expect(0).prints("od.emailattach  1 row");
     let again = machine.run([&["--json"], &restore[..]].concat()).expect(0).last("summary");
     assert_eq!((&again["restored_files"], &again["files_there"]), (&0.into(), &1.into()));
     std::fs::write(file("a"), "another").unwrap();
