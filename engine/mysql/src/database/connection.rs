@@ -21,7 +21,7 @@ use engine_core::error::{Error, ErrorKind, Result};
 /// The account has as many sessions as it may have.
 const OVER_LIMIT: [u16; 2] = [1203, 1226];
 /// How often a session is asked for again then, and after which time.
-const LIMIT_TRIES: u32 = 5;
+const LIMIT_TRIES: u32 = 20;
 const LIMIT_WAIT: Duration = Duration::from_millis(100);
 /// The largest accepted packet; no row is larger.
 const PACKET_MAX: usize = 1 << 30;
