@@ -137,14 +137,18 @@ fn an_account_with_too_few_connections_is_told_so_before(version: Version) {
     server.run("GRANT ALL ON *.* TO ann@localhost");
     let credentials = Credentials { user: "ann".to_owned(), password: None };
     let address = Address { credentials, ..server.address() };
-    for (most, is_enough) in [(needed - 1, false), (needed, true)] {
-        server.run(&format!("ALTER USER ann@localhost WITH MAX_USER_CONNECTIONS {most}"));
-        let verdict = survey(&address, &["shop".to_owned()]).unwrap().verdict();
-        assert_eq!(verdict != Verdict::Impossible, is_enough, "{most}");
-        // The server counts a session until it has noticed that it is gone.
+    // The server counts a session until it has noticed that it is gone.
+    let all_have_ended = || {
         while server.value("SELECT 1 FROM information_schema.PROCESSLIST WHERE USER = 'ann' LIMIT 1").is_some() {
             std::thread::yield_now();
         }
+    };
+    for (most, is_enough) in [(needed - 1, false), (needed, true)] {
+        server.run(&format!("ALTER USER ann@localhost WITH MAX_USER_CONNECTIONS {most}"));
+        all_have_ended();
+        let verdict = survey(&address, &["shop".to_owned()]).unwrap().verdict();
+        assert_eq!(verdict != Verdict::Impossible, is_enough, "{most}");
+        all_have_ended();
         let source = DatabaseSource { schemas: vec!["shop".to_owned()], ..DatabaseSource::new(address.clone()) };
         let saved = try_save(&Fixture::new().open(), source);
         assert_eq!(saved.is_ok(), is_enough, "{most}: {:?}", saved.map_err(|e| chain(&e)).err());
