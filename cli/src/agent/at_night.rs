@@ -80,9 +80,8 @@ impl Agent<'_> {
         let order = Order { task: Task::Remove, words, by: Some(removal.person.clone()), record: Some(record) };
         self.desk.begin(&order, now().timestamp());
         let obeyed = self.obey(&order);
-        let ended = self.desk.ended();
-        let run = ended.last().filter(|_| obeyed.is_ok());
-        let stage = run.map_or(Stage::NotKnown, |run| Stage::Ended(Outcome::of(run, &TELLING)));
+        let run = self.desk.newest().filter(|_| obeyed.is_ok());
+        let stage = run.map_or(Stage::NotKnown, |run| Stage::Ended(Outcome::of(&run, &TELLING)));
         books.tonight.end(removal.number, stage)?;
         obeyed
     }

@@ -141,6 +141,11 @@ impl Desk {
         self.papers().ended.back().map(|ended| ended.run.id)
     }
 
+    /// The run that ended last.
+    pub(super) fn newest(&self) -> Option<Ended> {
+        self.papers().ended.back().cloned()
+    }
+
     /// The last runs, the newest last.
     pub fn ended(&self) -> Vec<Ended> {
         self.papers().ended.iter().cloned().collect()

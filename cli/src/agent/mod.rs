@@ -359,9 +359,8 @@ impl<'a> Agent<'a> {
 
     /// Keeps what the run that has ended saw of the second copy.
     fn keep_look(&self) {
-        let ended = self.desk.ended();
-        if let (Some(books), Some(run)) = (&self.books, ended.last())
-            && let Err(error) = books.copy_look.keep(run)
+        if let (Some(books), Some(run)) = (&self.books, self.desk.newest())
+            && let Err(error) = books.copy_look.keep(&run)
         {
             self.context.ui.warn(chain(&error));
         }

@@ -10,6 +10,7 @@ use super::rules::{self, broken};
 use crate::error::Result;
 use crate::memory::RememberedManifest;
 use crate::repository::{Manifests, Repository, family};
+use crate::tree::is_beneath;
 
 /// The first days of a source show what is usual: nothing is held in them.
 const WATCH_SECONDS: i64 = 14 * 24 * 3600;
@@ -81,9 +82,7 @@ fn is_ours(held: &Manifest, rule: Rule, said: &Said) -> bool {
 /// folder, as for files that are gone, the answer stands for the whole source.
 fn is_inside(run: &Run<'_>, held: &Manifest, rule: Rule) -> bool {
     let Some(then) = folder_of(held.held_folders(), rule) else { return true };
-    let below =
-        |now: &[u8]| then.is_empty() || now.strip_prefix(then).is_some_and(|rest| matches!(rest, [] | [b'/', ..]));
-    folder_of(run.folders, rule).is_some_and(below)
+    folder_of(run.folders, rule).is_some_and(|now| is_beneath(now, then))
 }
 
 fn folder_of(folders: &[HeldFolder], rule: Rule) -> Option<&[u8]> {

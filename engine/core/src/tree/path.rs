@@ -89,6 +89,17 @@ pub fn check_depth(depth: usize, path: &[u8]) -> Result<()> {
     Err(Error::new(ErrorKind::Damaged, why))
 }
 
+/// The path of the folder above; empty at the top.
+pub fn parent(path: &[u8]) -> &[u8] {
+    path.iter().rposition(|byte| *byte == b'/').and_then(|slash| path.get(..slash)).unwrap_or_default()
+}
+
+/// Whether `path` is `folder` or in it; everything is in the empty one.
+pub fn is_beneath(path: &[u8], folder: &[u8]) -> bool {
+    let Some(rest) = path.strip_prefix(folder) else { return false };
+    rest.is_empty() || folder.is_empty() || folder.ends_with(b"/") || rest.starts_with(b"/")
+}
+
 /// `path/name`, or `name` at the top.
 pub fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
     if path.is_empty() { name.to_vec() } else { [path, b"/", name].concat() }

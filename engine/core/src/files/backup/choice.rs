@@ -11,6 +11,7 @@ use crate::machine;
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::{KnownLosses, ManifestObject, Manifests, Repository, SnapshotObject, family};
+use crate::tree::is_beneath;
 
 /// The number of snapshots that are read at most in search of a root; each is a small object of the store. A source
 /// that is saved regularly is in one of the newest, even if many machines share a repository.
@@ -238,10 +239,4 @@ fn much_less(reader: &ChunkReader<'_>, manifest: &Manifest) -> Vec<Problem> {
     let ids = manifest.problems.lists.iter().filter_map(|place| manifest.ids.get(*place as usize));
     let lists = ids.filter_map(|id| decode_problems(&reader.read(ChunkKind::Node, id).ok()?).ok());
     lists.flatten().filter(|problem| problem.kind == ProblemKind::Less).collect()
-}
-
-/// Whether `path` is `folder` or in it.
-fn is_beneath(path: &[u8], folder: &[u8]) -> bool {
-    let Some(rest) = path.strip_prefix(folder) else { return false };
-    rest.is_empty() || folder.ends_with(b"/") || rest.starts_with(b"/")
 }

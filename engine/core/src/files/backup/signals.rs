@@ -11,6 +11,7 @@ use repo_format::manifest::{HeldFolder, Manifest, Signals, Statistics};
 
 use super::file::ReadFile;
 use crate::hold::Rule;
+use crate::tree::parent;
 
 /// A file that had not changed for so long before the parent is old.
 const OLD_SECONDS: i64 = 30 * 24 * 3600;
@@ -77,7 +78,7 @@ impl Counted {
 /// The folder, or the one above it whose path a manifest takes.
 fn short_enough(mut folder: Vec<u8>) -> Vec<u8> {
     while folder.len() as u64 > limits::HELD_FOLDER_PATH {
-        folder.truncate(folder.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
+        folder.truncate(parent(&folder).len());
     }
     folder
 }
@@ -86,10 +87,7 @@ fn short_enough(mut folder: Vec<u8>) -> Vec<u8> {
 fn common(one: &[u8], other: &[u8]) -> usize {
     let same = one.iter().zip(other).take_while(|(a, b)| a == b).count();
     let ends_here = |path: &[u8]| path.get(same).is_none_or(|byte| *byte == b'/');
-    if ends_here(one) && ends_here(other) {
-        return same;
-    }
-    one.get(..same).and_then(|path| path.iter().rposition(|byte| *byte == b'/')).unwrap_or(0)
+    if ends_here(one) && ends_here(other) { same } else { parent(one.get(..same).unwrap_or_default()).len() }
 }
 
 impl SignalLog {

@@ -12,7 +12,7 @@ use super::{Run, worker};
 use crate::chunk::Coder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::NodeSink;
-use crate::tree::{DirectoryBuilder, TreeEntry};
+use crate::tree::{DirectoryBuilder, TreeEntry, join, parent};
 
 /// Events of the walk, in order.
 pub(super) enum Event {
@@ -73,13 +73,14 @@ pub(super) enum Before {
 pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Option<ChunkId>> {
     let mut coder = Coder::new(run.store.repository().config().zstd_level)?;
     let mut sink = NodeSink { store: run.store, coder: &mut coder };
-    let (mut open, mut path) = (vec![OpenFolder::default()], FolderPath::default());
+    // The folder that began last, and its path in the snapshot.
+    let (mut open, mut path) = (vec![OpenFolder::default()], Vec::new());
     // Files with several names, so that the other names share the data that was read through the first.
     let mut linked: HashMap<HardLink, Option<Box<TreeEntry>>> = HashMap::new();
     for event in events.into_iter().flatten() {
         match event {
             Event::Enter { name } => {
-                path.enter(&name);
+                path = join(&path, &name);
                 open.push(OpenFolder::default());
             }
             Event::LeftOut { name, why } => last(&mut open)?.gaps.add(name, why),
@@ -112,7 +113,7 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
                 }
             }
             Event::Leave(mut entry) => {
-                path.leave();
+                path.truncate(parent(&path).len());
                 let finished = open.pop().ok_or_else(stopped)?;
                 entry.tree = finished.builder.finish(&mut sink)?;
                 // The walk's judgement of the whole folder wins over single omissions in it.
@@ -128,11 +129,11 @@ pub(super) fn build(run: &Run<'_>, events: Receiver<Vec<Event>>) -> Result<Optio
 }
 
 /// Counts how a file that was read differs from the parent's.
-fn compare(run: &Run<'_>, read: &ReadFile, before: &Before, folder: &FolderPath) {
+fn compare(run: &Run<'_>, read: &ReadFile, before: &Before, folder: &[u8]) {
     match before {
         Before::Other(before) if has_same_content(&read.entry, before) => run.counters.found_unchanged(),
-        Before::Other(before) => run.signals.differs(read, &before.meta, &folder.0),
-        Before::Nothing => run.signals.is_new(read, &folder.0),
+        Before::Other(before) => run.signals.differs(read, &before.meta, folder),
+        Before::Nothing => run.signals.is_new(read, folder),
         Before::NotCompared => {}
     }
 }
@@ -140,23 +141,6 @@ fn compare(run: &Run<'_>, read: &ReadFile, before: &Before, folder: &FolderPath)
 fn has_same_content(one: &TreeEntry, other: &TreeEntry) -> bool {
     let same_form = one.meta.kind == other.meta.kind && one.meta.size == other.meta.size;
     same_form && one.meta.holes == other.meta.holes && one.content == other.content
-}
-
-/// The path in the snapshot of the folder that began last.
-#[derive(Default)]
-struct FolderPath(Vec<u8>);
-
-impl FolderPath {
-    fn enter(&mut self, name: &[u8]) {
-        if !self.0.is_empty() {
-            self.0.push(b'/');
-        }
-        self.0.extend_from_slice(name);
-    }
-
-    fn leave(&mut self) {
-        self.0.truncate(self.0.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
-    }
 }
 
 /// A folder that has begun.

@@ -26,7 +26,7 @@ use super::{Action, Purpose, Run};
 use crate::error::{Error, ErrorKind, Result, chain};
 use crate::filesystem::{Branch, Dir, FileStat, OPEN_LEVELS};
 use crate::monitor::Work;
-use crate::tree::{ContentRef, DirectoryIter, EntryCount, TreeEntry, check_depth, join};
+use crate::tree::{ContentRef, DirectoryIter, EntryCount, TreeEntry, check_depth, join, parent};
 
 /// The part to restore.
 pub(super) struct What<'q> {
@@ -110,7 +110,7 @@ pub(super) fn walk<'r>(run: &Run<'r>, target: Target, what: What<'_>, tasks: Sen
             walk.folders(frame)?;
         }
         Some(entry) => {
-            let above = Folder::open(&Arc::new(target(parent_path(&what.path), None)))
+            let above = Folder::open(&Arc::new(target(parent(&what.path).to_vec(), None)))
                 .map_err(|e| Error::io("cannot open the target", e))?;
             let spellings = dir.filter(|_| folds).and_then(|dir| dir.names().ok()).map(Spellings::new);
             let there = look(dir, spellings.as_ref(), entry.name());
@@ -120,10 +120,6 @@ pub(super) fn walk<'r>(run: &Run<'r>, target: Target, what: What<'_>, tasks: Sen
     }
     walk.tasks.flush(run)?;
     Ok(walk.links)
-}
-
-fn parent_path(path: &[u8]) -> Vec<u8> {
-    path.iter().rposition(|b| *b == b'/').map_or(Vec::new(), |slash| path[..slash].to_vec())
 }
 
 impl<'r> Walk<'_, 'r> {
