@@ -147,7 +147,8 @@ fn an_account_with_too_few_connections_is_told_so_before(version: Version) {
         server.run(&format!("ALTER USER ann@localhost WITH MAX_USER_CONNECTIONS {most}"));
         // A session that ends at this moment is counted now and then, so the server is asked again.
         let is_told = || survey(&address, &["shop".to_owned()]).unwrap().verdict() != Verdict::Impossible;
-        assert!((0..50).any(|_| is_told() == is_enough), "{most}");
+        let tries = if is_enough { 50 } else { 1 };
+        assert!((0..tries).any(|_| is_told() == is_enough), "{most}");
         all_have_ended();
         let source = DatabaseSource { schemas: vec!["shop".to_owned()], ..DatabaseSource::new(address.clone()) };
         let saved = try_save(&Fixture::new().open(), source);
