@@ -74,6 +74,7 @@ pub fn run(args: &RecoverArgs, context: &Context<'_>) -> Result<Exit> {
     let moment = Timestamp::from_microsecond(args.as_of)
         .map_err(|e| Error::caused(ErrorKind::Usage, "this moment is too far away", e))?;
     let past = context.object_storage(address, Storage::Repository)?.as_of(moment)?;
+    recover::require_repository(&past).map_err(|error| with_first_moment(error, &past))?;
     show(&past, context.ui)?;
     let Some(to) = &args.to else { return Ok(Exit::Done) };
     let place = parse_place(to)?;
@@ -81,6 +82,14 @@ pub fn run(args: &RecoverArgs, context: &Context<'_>) -> Result<Exit> {
     let recovered = recover::recover(&past, &*store, context.ui)?;
     let exit = if recovered.damaged.is_empty() { Exit::Done } else { Exit::Damage };
     after_printing(exit, print(&recovered, &place, context.ui))
+}
+
+/// Adds the first moment that can be recovered, if the one that was asked for is before it.
+fn with_first_moment(error: Error, past: &PastStore) -> Error {
+    let Some(first) = past.config_from().filter(|first| *first > past.moment()) else { return error };
+    Error::new(error.kind(), format!("{error}; its config is of {}", format::rfc3339(seconds(first)))).with_hint(
+        "give that moment or a later one. Some servers, like SeaweedFS, count an object whose lock was extended as written anew",
+    )
 }
 
 fn show(past: &PastStore, ui: &Ui) -> Result<()> {

@@ -199,6 +199,12 @@ fn a_bucket_that_keeps_versions_gives_back_what_was_deleted() {
     }
     office.run(&["snapshots"]).expect(1);
     office.run(&["recover", "--as-of", &moment]).expect(0).prints("deleted or replaced");
+    let early = jiff::Timestamp::from_second(office.server.now() - 3600).unwrap().to_string();
+    office
+        .run(&["recover", "--as-of", &early])
+        .expect(10)
+        .says("there was no repository")
+        .says("give that moment or a later");
     let place = office.machine.arg("recovered");
     office.run(&["recover", "--as-of", &moment, "--to", &place]).expect(0).prints("Now prove that it is whole");
     office.run(&["--repo", &place, "verify", "--read-data"]).expect(0).prints("no damage");

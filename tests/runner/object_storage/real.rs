@@ -64,11 +64,11 @@ fn what_was_hidden_comes_back(server: &Seaweed) {
     let protected = protect::protect(&fixture.open(), now.as_second(), 2 * 86_400, &NullMonitor).unwrap();
     assert_eq!((protected.extended, protected.unreadable), (protected.objects, 0));
     let past = |moment| server.store_in(LOCKED, "office/enamel").as_of(moment).unwrap();
-    let before = past(now + jiff::SignedDuration::from_secs(3600));
-    assert_eq!(before.changes().hidden, 0);
-    let written = before.newest_snapshot().unwrap();
-    // The server writes times with whole seconds: the deletions come in a later one.
-    while Timestamp::now().as_second() <= written.as_second() {
+    assert_eq!(past(now + jiff::SignedDuration::from_secs(3600)).changes().hidden, 0);
+    // For this server an object whose lock was extended is written anew. Its times have whole seconds: the deletions come
+    // in a later one.
+    let whole = Timestamp::now();
+    while Timestamp::now().as_second() <= whole.as_second() {
         store().stat(&ObjectName::Config).unwrap();
     }
     for folder in Folder::ALL {
@@ -81,7 +81,7 @@ fn what_was_hidden_comes_back(server: &Seaweed) {
         names.iter().for_each(|name| store().delete(name).unwrap());
     }
     assert!(store().stat(&ObjectName::Config).unwrap().is_none());
-    let past = past(written);
+    let past = past(whole);
     let place = Arc::new(MemoryStore::new());
     let recovered = recover::recover(&past, &*place, &NullMonitor).unwrap();
     assert_eq!(recovered.damaged, [""; 0]);

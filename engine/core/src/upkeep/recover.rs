@@ -34,9 +34,7 @@ pub struct Recovered {
 /// [`ErrorKind::NoRepository`] if there was none; [`ErrorKind::Refused`] if `place` has other objects;
 /// [`ErrorKind::Cancelled`].
 pub fn recover(past: &dyn Store, place: &dyn Store, monitor: &dyn Monitor) -> Result<Recovered> {
-    if past.stat(&ObjectName::Config)?.is_none() {
-        return Err(Error::new(ErrorKind::NoRepository, format!("there was no repository in {}", past.location())));
-    }
+    require_repository(past)?;
     let mut recovered = Recovered::default();
     let objects = objects(past, &mut recovered.strange)?;
     let bytes = objects.iter().map(|object| object.size).sum();
@@ -56,6 +54,17 @@ pub fn recover(past: &dyn Store, place: &dyn Store, monitor: &dyn Monitor) -> Re
     }
     monitor.end();
     Ok(recovered)
+}
+
+/// Refuses a moment at which there was no repository.
+///
+/// # Errors
+/// [`ErrorKind::NoRepository`].
+pub fn require_repository(past: &dyn Store) -> Result<()> {
+    match past.stat(&ObjectName::Config)? {
+        Some(_) => Ok(()),
+        None => Err(Error::new(ErrorKind::NoRepository, format!("there was no repository in {}", past.location()))),
+    }
 }
 
 /// All objects in the order in which they are copied.

@@ -25,6 +25,7 @@ pub struct PastStore {
     objects: BTreeMap<ObjectName, Version>,
     /// Keys within the prefix that are no names of objects.
     strange: Vec<String>,
+    config_from: Option<Timestamp>,
 }
 
 /// One version of an object.
@@ -49,7 +50,11 @@ impl S3Store {
             return Err(Failure::new(Reply::Unsupported, why).error("look back in", &self.address));
         }
         let mut chosen: BTreeMap<String, Entry> = BTreeMap::new();
+        let mut config_from: Option<Timestamp> = None;
         self.each_version(|entry| {
+            if entry.size.is_some() && self.within(&entry.key).parse() == Ok(ObjectName::Config) {
+                config_from = config_from.into_iter().chain([entry.last_modified]).min();
+            }
             if entry.last_modified > moment {
                 return;
             }
@@ -76,7 +81,7 @@ impl S3Store {
                 Err(_) => strange.push(path.to_owned()),
             }
         }
-        Ok(PastStore { store: self, moment, objects, strange })
+        Ok(PastStore { store: self, moment, objects, strange, config_from })
     }
 
     /// Whether the bucket keeps what is deleted or replaced.
@@ -142,6 +147,13 @@ impl PastStore {
     pub fn newest_snapshot(&self) -> Option<Timestamp> {
         let is_snapshot = |name: &ObjectName| name.folder() == Folder::Snapshots;
         self.objects.iter().filter(|(name, _)| is_snapshot(name)).map(|(_, version)| version.written).max()
+    }
+
+    /// The time since which the bucket has had a `config`, also when that is after the moment.
+    ///
+    /// SeaweedFS moves the time of an object when its lock is extended, so this can be later than the first backup.
+    pub fn config_from(&self) -> Option<Timestamp> {
+        self.config_from
     }
 
     fn version(&self, name: &ObjectName) -> Result<&Version> {
