@@ -281,6 +281,9 @@ impl<'a> Agent<'a> {
 
     /// Tells somebody what is due to be told.
     fn tell(&mut self) {
+        if let Some(books) = &self.books {
+            self.notifier.note_undone(books.tonight.last().and_then(|removal| removal.undone()));
+        }
         self.notifier.look(&self.timetable.history(), self.timetable.seen(), &now());
     }
 

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::journal::Orderer;
 use super::outcome::Outcome;
+use crate::notify::{UndoneEnd, UndoneRemoval};
 use crate::schedule::OfficeHours;
 use crate::whole_file::{self, Readers, Unusable, read_json, write_json};
 
@@ -217,6 +218,18 @@ impl Removal {
     /// Whether it waits or runs.
     pub fn is_ahead(&self) -> bool {
         matches!(self.stage, Stage::Waits | Stage::Begun)
+    }
+
+    /// It, if it is over and did not do what was ordered.
+    pub(super) fn undone(&self) -> Option<UndoneRemoval> {
+        let end = match &self.stage {
+            Stage::Waits | Stage::Begun => return None,
+            Stage::NotBegun(_) => UndoneEnd::NotBegun,
+            Stage::NotKnown => UndoneEnd::Failed(None),
+            Stage::Ended(Outcome { exit: Some(0), .. }) => return None,
+            Stage::Ended(Outcome { exit, .. }) => UndoneEnd::Failed(*exit),
+        };
+        Some(UndoneRemoval { at: self.wish.at, end })
     }
 
     fn turn(&self, now: &Zoned, hours: &OfficeHours) -> Turn {

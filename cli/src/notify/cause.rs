@@ -24,6 +24,10 @@ pub enum Cause {
     Closed,
     /// A job fails again and again.
     Failed(Job),
+    /// A removal that was ordered for the night has failed, and nobody has seen that.
+    RemovalFailed,
+    /// One has not begun, and nobody has seen that.
+    RemovalNotBegun,
     /// No trial has brought a backup back for weeks.
     Untried,
     /// Backups are made, and something is left out.
@@ -38,7 +42,7 @@ pub struct Condition {
     /// Tries that failed, hours without a backup, days without a trial, snapshots that lost data or look like after an
     /// attack, or things that are left out.
     pub count: u64,
-    /// The status that the job ended with.
+    /// The status that the job or removal ended with.
     pub exit: Option<i32>,
     /// Marks of the things that are left out, which say only whether they are the same.
     pub items: BTreeSet<u64>,
@@ -48,8 +52,22 @@ impl Cause {
     /// All.
     pub fn all() -> impl Iterator<Item = Cause> {
         let of_jobs = |cause: fn(Job) -> Cause| Job::ALL.into_iter().map(cause);
-        let rest = [Cause::Lost, Cause::Held, Cause::Nothing, Cause::Closed, Cause::Untried, Cause::LeftOut];
+        let rest = [
+            Cause::Lost,
+            Cause::Held,
+            Cause::Nothing,
+            Cause::Closed,
+            Cause::RemovalFailed,
+            Cause::RemovalNotBegun,
+            Cause::Untried,
+            Cause::LeftOut,
+        ];
         of_jobs(Cause::Damage).chain(of_jobs(Cause::Failed)).chain(rest)
+    }
+
+    /// Whether nothing is in danger while it stays for some days.
+    pub fn is_warning(self) -> bool {
+        matches!(self, Cause::RemovalFailed | Cause::RemovalNotBegun | Cause::Untried | Cause::LeftOut)
     }
 }
 
@@ -62,6 +80,8 @@ impl fmt::Display for Cause {
             Cause::Nothing => f.write_str("nothing"),
             Cause::Closed => f.write_str("closed"),
             Cause::Failed(job) => write!(f, "failed-{}", job.name()),
+            Cause::RemovalFailed => f.write_str("removal-failed"),
+            Cause::RemovalNotBegun => f.write_str("removal-not-begun"),
             Cause::Untried => f.write_str("untried"),
             Cause::LeftOut => f.write_str("left-out"),
         }

@@ -72,7 +72,7 @@ fn again(
     conditions: &BTreeMap<Cause, Condition>,
     now: Timestamp,
 ) -> Option<Word> {
-    let rest = if cause == Cause::Untried { AGAIN_LATER } else { AGAIN };
+    let rest = if cause.is_warning() && cause != Cause::LeftOut { AGAIN_LATER } else { AGAIN };
     if told.last <= now && now.duration_since(told.last) < rest {
         return None;
     }

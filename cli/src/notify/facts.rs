@@ -83,6 +83,27 @@ pub struct Facts {
     pub closed: Option<Closed>,
     /// How long the last backup took that ended by itself.
     pub backup_seconds: Option<u64>,
+    /// The removal of the night that did not do what was ordered, until somebody has seen that.
+    pub undone: Option<UndoneRemoval>,
+}
+
+/// A removal that was ordered for the night, and did not do it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UndoneRemoval {
+    /// The time for which it was ordered.
+    pub at: Timestamp,
+    /// How far it came.
+    pub end: UndoneEnd,
+}
+
+/// How far a removal came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UndoneEnd {
+    /// It has not begun.
+    NotBegun,
+    /// It began, and ended with this status; none if it was killed.
+    Failed(Option<i32>),
 }
 
 /// A repository that cannot be opened.
@@ -134,6 +155,7 @@ impl Facts {
             damaged: BTreeSet::new(),
             closed: None,
             backup_seconds: None,
+            undone: None,
         }
     }
 
@@ -179,7 +201,7 @@ impl Facts {
             (Cause::LeftOut, self.left_out(now)),
         ];
         let rest = rest.into_iter().filter_map(|(cause, condition)| Some((cause, condition?)));
-        failed.chain(damage).chain(rest).collect()
+        failed.chain(damage).chain(rest).chain(self.undone.map(UndoneRemoval::condition)).collect()
     }
 
     fn failed(&self, job: Job, now: Timestamp) -> Option<Condition> {
@@ -228,5 +250,15 @@ impl Facts {
         let Closed { since, exit } = self.closed?;
         let is_long = since > now || now.duration_since(since) >= CLOSED;
         is_long.then(|| Condition { since, count: 1, exit: Some(exit), items: BTreeSet::new() })
+    }
+}
+
+impl UndoneRemoval {
+    fn condition(self) -> (Cause, Condition) {
+        let (cause, exit) = match self.end {
+            UndoneEnd::NotBegun => (Cause::RemovalNotBegun, None),
+            UndoneEnd::Failed(exit) => (Cause::RemovalFailed, exit),
+        };
+        (cause, Condition { since: self.at, count: 1, exit, items: BTreeSet::new() })
     }
 }

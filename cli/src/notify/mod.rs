@@ -48,7 +48,7 @@ use settings::{NoticeRules, NotifySettings as Settings, Text};
 use summary::Summary;
 use words::Voice;
 
-pub use facts::{Answer, Ended, Seen};
+pub use facts::{Answer, Ended, Seen, UndoneEnd, UndoneRemoval};
 pub use send::Way;
 pub use settings::NotifySettings;
 
@@ -143,6 +143,11 @@ impl<'a> Notifier<'a> {
         self.memory.facts.closed = Some(Closed { since, exit: i32::from(exit) });
         self.signal(exit, "the repository cannot be opened");
         self.tell(now);
+    }
+
+    /// The removal of the night that nobody has seen, if it did not do what was ordered.
+    pub fn note_undone(&mut self, undone: Option<UndoneRemoval>) {
+        self.memory.facts.undone = undone;
     }
 
     /// Looks at what is known now, and tells what is due.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::cause::{Cause, Condition};
 use super::due::{Notice, Told, Word, due, note};
-use super::facts::{Absence, Closed, Ended, Facts, Seen};
+use super::facts::{Absence, Closed, Ended, Facts, Seen, UndoneEnd, UndoneRemoval};
 use super::words::Voice;
 use crate::schedule::{Job, ScheduleSettings, Tries};
 
@@ -144,6 +144,25 @@ fn a_trial_that_is_five_weeks_ago_is_told_each_week() {
     let jobs = Job::ALL.into_iter().filter(|job| *job != Job::Drill).collect();
     let off = Absence { jobs, ..absence() };
     assert!(Facts::new(at(MONDAY)).conditions(&Absence { limit: None, ..off }, at(MONDAY + 90 * DAY)).is_empty());
+}
+
+#[test]
+fn a_removal_that_was_not_done_at_night_is_told_each_week_until_somebody_has_seen_it() {
+    const DAY: i64 = 24 * HOUR;
+    let mut told = BTreeMap::new();
+    let mut on = |day: i64, end: Option<UndoneEnd>| {
+        let mut facts = facts(MONDAY + day * DAY);
+        facts.undone = end.map(|end| UndoneRemoval { at: at(MONDAY - 6 * HOUR), end });
+        look(&facts, &mut told, MONDAY + day * DAY)
+    };
+    let (failed, not_begun) = (Some(UndoneEnd::Failed(None)), Some(UndoneEnd::NotBegun));
+    assert!(on(0, None).is_empty());
+    assert_eq!(on(0, failed), [(Cause::RemovalFailed, "new")]);
+    assert!(on(6, failed).is_empty());
+    assert_eq!(on(7, failed), [(Cause::RemovalFailed, "again")]);
+    assert_eq!(on(8, None), [(Cause::RemovalFailed, "well")]);
+    assert_eq!(on(9, not_begun), [(Cause::RemovalNotBegun, "new")]);
+    assert_eq!(on(10, failed), [(Cause::RemovalFailed, "new"), (Cause::RemovalNotBegun, "well")]);
 }
 
 fn words(notices: &[Notice]) -> Vec<(Cause, &'static str)> {

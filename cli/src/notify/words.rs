@@ -29,7 +29,7 @@ impl Voice {
         let headline = worst.or(notices.first()).map_or_else(String::new, headline);
         let kind = match worst {
             None => Kind::Well,
-            Some(Notice { cause: Cause::LeftOut | Cause::Untried, .. }) => Kind::Warning,
+            Some(Notice { cause, .. }) if cause.is_warning() => Kind::Warning,
             Some(_) => Kind::Alarm,
         };
         let mut paragraphs: Vec<String> = notices.iter().map(|notice| self.paragraph(notice)).collect();
@@ -91,6 +91,13 @@ impl Voice {
                 if count == 1 { "once".to_owned() } else { format!("{} times", format::count(count)) },
                 why(condition)
             ),
+            Cause::RemovalFailed => format!(
+                "The removal of old data that was ordered for {since} did not do all of it: {}. It is not tried again by itself.",
+                why(condition)
+            ),
+            Cause::RemovalNotBegun => {
+                format!("The removal of old data that was ordered for {since} has not begun. Nothing was removed.")
+            }
             Cause::Untried => {
                 format!("No trial has brought a backup back for {}.", format::counted(count, "day"))
             }
@@ -116,6 +123,8 @@ fn headline(notice: &Notice) -> String {
         (Cause::Nothing, Word::New(found) | Word::Again(found)) => format!("no backup for {}", hours(found.count)),
         (Cause::Closed, _) => "the repository cannot be opened".to_owned(),
         (Cause::Failed(job), _) => format!("{} fails", subject(job).to_lowercase()),
+        (Cause::RemovalFailed, _) => "a removal of old data failed".to_owned(),
+        (Cause::RemovalNotBegun, _) => "a removal of old data has not begun".to_owned(),
         (Cause::Untried, _) => "no trial has brought a backup back for long".to_owned(),
         (Cause::LeftOut, _) => "backups leave something out".to_owned(),
     }
@@ -154,6 +163,7 @@ fn damage(job: Job) -> &'static str {
 pub fn why(condition: &Condition) -> &'static str {
     match condition.exit {
         None => "it was killed",
+        Some(3) => "something was left out",
         Some(2) => "the settings made no sense to it",
         Some(10) => "there was no repository: its disk or share may not be connected",
         Some(11) => "another run held what it needs",
@@ -187,6 +197,9 @@ fn remedy(cause: Cause) -> &'static str {
             "It is tried again by itself. `enamel backup` on this computer says what is in the way."
         }
         Cause::Failed(_) => "It is tried again. The log of the agent names the reason.",
+        Cause::RemovalFailed | Cause::RemovalNotBegun => {
+            "The page \"Remove old data\" on this computer says why, and takes a new order. Backups go on as before."
+        }
         Cause::Untried => "On this computer `enamel drill` tries it now, and says what is in the way.",
         Cause::LeftOut => "On this computer `enamel status` names it. Everything else is saved.",
     }
@@ -201,6 +214,12 @@ fn well(cause: Cause) -> String {
         Cause::Held => "Somebody has answered for the backup that looked like after an attack.".to_owned(),
         Cause::Nothing => "Backups are made again.".to_owned(),
         Cause::Closed => "The repository can be opened again.".to_owned(),
+        Cause::RemovalFailed => {
+            "Somebody has seen that a removal of old data failed, or has ordered it anew.".to_owned()
+        }
+        Cause::RemovalNotBegun => {
+            "Somebody has seen that a removal of old data has not begun, or has ordered it anew.".to_owned()
+        }
         Cause::Untried => "A trial has brought a backup back.".to_owned(),
         Cause::LeftOut => "The newest backup left nothing out.".to_owned(),
     }

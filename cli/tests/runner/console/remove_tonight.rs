@@ -1,6 +1,7 @@
 //! Old data is removed at night, as ordered by day: once, or not at all, and either is told.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 use scenario_tests::server::TestServer;
@@ -8,14 +9,20 @@ use serde_json::Value;
 
 use super::client::{Browser, Console};
 use super::remove::{ALL_ROWS, OLD_ROWS, QUIET, office_with, reviewed, rows};
+use crate::notify::fakes::{Fake, Mood};
 
 const DANA: [(&str, &str); 4] =
     [("name", "Dana"), ("password", "correct horse"), ("again", "correct horse"), ("role", "owner")];
 
 /// A practice in which nobody works today, nor tomorrow.
 fn office() -> (Console, TestServer) {
+    office_that_tells("")
+}
+
+/// The same, with these lines about notices.
+fn office_that_tells(notify: &str) -> (Console, TestServer) {
     let day = Zoned::now().checked_add(3.days()).unwrap().strftime("%a").to_string();
-    office_with(&format!("{QUIET}office-hours = \"{day} 07:00-19:00\"\n"))
+    office_with(&format!("{QUIET}office-hours = \"{day} 07:00-19:00\"\n{notify}"))
 }
 
 /// Reviews what is old, and orders it for the night.
@@ -169,4 +176,33 @@ fn told(console: &mut Console, words: &str) {
     let page = console.enter().wait_for_page("/remove", words);
     assert!(page.contains("Ordered by Dana for "), "{page}");
     console.end();
+}
+
+#[test]
+fn somebody_is_told_of_a_removal_that_was_not_done_at_night_and_when_it_was_seen() {
+    let smtp = Fake::mail(Mood::Accepts);
+    let to = format!("to = [\"dana@example.org\"], server = \"{}\", tls = \"none\"", smtp.address());
+    let (mut console, server) = office_that_tells(&format!("[notify]\nlabel = \"The practice\"\nmail = {{ {to} }}\n"));
+    order(&console.enter());
+    console.end();
+    ordered_for(&console, &ordered(&console), SignedDuration::from_hours(5));
+    console.open_again();
+    let owner = console.enter();
+    let letters = |count: usize| {
+        let begun = Instant::now();
+        while smtp.heard().len() < count {
+            assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", smtp.heard());
+            owner.page("/remove");
+        }
+        smtp.heard()
+    };
+    let first = letters(1).concat();
+    assert!(first.contains("Subject: The practice: a removal of old data has not begun"), "{first}");
+    assert!(first.contains("has not begun. Nothing was removed."), "{first}");
+    assert!(!first.contains("securitylog"), "{first}");
+    let number = ordered(&console)["number"].to_string();
+    owner.post("/remove/tonight/end", &[("order", &number)]).expect(303);
+    let second = letters(2)[1].clone();
+    assert!(second.contains("Somebody has seen that a removal of old data has not begun"), "{second}");
+    assert_eq!(rows(&server), ALL_ROWS);
 }

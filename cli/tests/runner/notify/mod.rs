@@ -1,6 +1,6 @@
 //! Notices arrive, say no name of anything, and hold nothing up when they do not.
 
-mod fakes;
+pub mod fakes;
 
 use std::fs;
 use std::time::{Duration, Instant};
