@@ -23,7 +23,7 @@ Examples
   enamel diff latest@2026-11-20T14:00 latest
   enamel diff 3f9a12bc a01b --json
 
-Exit status: 0 done, differences or not; 1 failed, 2 usage, 10 no repository, 12 wrong password")]
+Exit status: 0 done, differences or not; 4 done, but something is damaged and could not be compared; 1 failed, 2 usage, 10 no repository, 12 wrong password")]
 pub struct DiffArgs {
     /// The older snapshot
     #[arg(value_name = "A", value_parser = OsStringValueParser::new().try_map(Snap::parse_whole))]
@@ -50,6 +50,9 @@ struct Message<'a> {
     /// A view, routine, trigger, event or sequence.
     #[serde(skip_serializing_if = "Option::is_none")]
     object: Option<ObjectMessage<'a>>,
+    /// Why it cannot be compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unreadable: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -79,6 +82,8 @@ struct Summary {
     rows_added: u64,
     rows_removed: u64,
     rows_changed: u64,
+    /// Things that differ, and are damaged. They count among those with other content.
+    unreadable: u64,
 }
 
 impl Summary {
@@ -149,6 +154,7 @@ pub fn run(args: &DiffArgs, context: &Context<'_>) -> Result<Exit> {
             summary.rows_removed += rows.removed;
             summary.rows_changed += rows.changed;
         }
+        summary.unreadable += u64::from(matches!(found.detail, Detail::Unreadable(_)));
         print(ui, found)
     };
     if args.raw {
@@ -158,12 +164,19 @@ pub fn run(args: &DiffArgs, context: &Context<'_>) -> Result<Exit> {
     } else {
         compare(&repo, &a, &b, &mut found, ui)?;
     }
+    let exit = if summary.unreadable == 0 { Exit::Done } else { Exit::Damage };
     if ui.is_json() {
         ui.message("summary", summary)?
     } else {
-        ui.say(summary.in_words())
+        ui.say(summary.in_words());
+        if summary.unreadable > 0 {
+            let things = format::counted(summary.unreadable, "thing");
+            ui.warn(format_args!(
+                "{things} could not be compared, because a snapshot is damaged there: `enamel verify --read-data` says which"
+            ));
+        }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn print(ui: &Ui, found: &PartChange) -> Result<()> {
@@ -175,6 +188,7 @@ fn print(ui: &Ui, found: &PartChange) -> Result<()> {
     let entry = |entry| json::Entry::new(&change.path, entry);
     let (before, after) = (change.before.as_ref().map(entry), change.after.as_ref().map(entry));
     let part = json::DatabasePart::new(*part, None);
+    let unreadable = if let Detail::Unreadable(why) = detail { Some(why.as_str()) } else { None };
     let (table, object) = match detail {
         Detail::Table { before, after, rows, is_redefined, .. } => {
             (Some(table_message(*before, *after, rows.as_ref(), *is_redefined)), None)
@@ -182,9 +196,10 @@ fn print(ui: &Ui, found: &PartChange) -> Result<()> {
         Detail::Object(kind, name) => (None, Some(ObjectMessage { kind: kind.name(), name })),
         Detail::Defaults => (None, Some(ObjectMessage { kind: "defaults", name: "" })),
         Detail::Accounts => (None, Some(ObjectMessage { kind: "accounts", name: "" })),
-        Detail::None => (None, None),
+        Detail::None | Detail::Unreadable(_) => (None, None),
     };
-    ui.message("change", Message { path: change.path.as_slice().into(), kind, before, after, part, table, object })
+    let path = change.path.as_slice().into();
+    ui.message("change", Message { path, kind, before, after, part, table, object, unreadable })
 }
 
 fn table_message(
@@ -211,6 +226,7 @@ fn more(kind: ChangeKind, detail: &Detail) -> String {
     };
     match detail {
         Detail::None => String::new(),
+        Detail::Unreadable(why) => format!("  cannot be compared: {why}"),
         Detail::Object(object, name) => format!("  {} {}", object.name(), format::path(name.as_bytes())),
         Detail::Defaults => "  character set, collation or comment".to_owned(),
         Detail::Accounts => "  users and grants".to_owned(),

@@ -29,7 +29,7 @@ fn two() -> (Machine, String, String, Vec<PathBuf>) {
 }
 
 /// Flips a bit in a chunk of a file: the table of its pack is whole. Done twice it is as before.
-fn damage(packs: &[PathBuf]) {
+pub fn damage(packs: &[PathBuf]) {
     let pack = packs.iter().max_by_key(|pack| fs::metadata(pack).unwrap().len()).unwrap();
     let mut bytes = fs::read(pack).unwrap();
     let middle = bytes.len() / 2;

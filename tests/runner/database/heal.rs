@@ -13,6 +13,7 @@ use engine::monitor::NullMonitor;
 use engine::pack::ChunkReader;
 use engine::repository::Repository;
 use engine::snapshots::Snapshot;
+use engine::snapshots::diff::{ChangeKind, Detail, compare};
 use engine::snapshots::saved::Database;
 use engine::store::{MemoryStore, ObjectName};
 use engine::tree::{ContentIter, lookup};
@@ -86,6 +87,7 @@ on_each_server!(
     a_proof_that_cannot_open_the_earlier_rows_stores_all_of_them_again,
     tables_whose_earlier_rows_are_gone_are_read_whole_and_named,
     tables_in_an_earlier_folder_that_does_not_open_are_stored_again_and_named,
+    a_comparison_names_what_is_damaged_and_compares_the_rest,
 );
 
 /// A server with a table of each engine that changes, one of each that does not, and a repository with a snapshot of them.
@@ -245,4 +247,46 @@ fn tables_in_an_earlier_folder_that_does_not_open_are_stored_again_and_named(ver
     let second = practice.save(Extent::Changes);
     assert_eq!(mended(&second), ["s.a", "s.b", "s.c", "s.d"].map(|name| (name, Loss::Damaged, false)));
     practice.assert_whole(&second);
+}
+
+/// The differences between two snapshots: the last name of each path, and how it differs.
+fn differences(practice: &Practice, before: LeaseId, after: LeaseId) -> Vec<(String, &'static str)> {
+    let (repository, mut told) = (practice.fixture.open_anew(), Vec::new());
+    let (before, after) = (by_id(&repository, before), by_id(&repository, after));
+    let mut found = |found: &engine::snapshots::diff::PartChange| {
+        let path = String::from_utf8_lossy(&found.change.path).into_owned();
+        let how = match (&found.detail, found.change.kind) {
+            (Detail::Unreadable(why), _) => {
+                assert!(!why.is_empty());
+                "damaged"
+            }
+            (Detail::Table { before: None, .. }, ChangeKind::Added) => "new",
+            (Detail::Table { rows: Some(rows), .. }, _) if rows.changed == 1 => "one row",
+            other => panic!("{other:?}"),
+        };
+        told.push((path.rsplit('/').next().unwrap().to_owned(), how));
+        Ok(())
+    };
+    compare(&repository, &before, &after, &mut found, &NullMonitor).unwrap_or_else(|e| panic!("{}", chain(&e)));
+    told
+}
+
+fn a_comparison_names_what_is_damaged_and_compares_the_rest(version: Version) {
+    let (practice, before) = Practice::new(version);
+    practice.server.run("UPDATE s.c SET v = -1 WHERE id = 500");
+    practice.server.run("CREATE TABLE s.e (id INT PRIMARY KEY)");
+    let after = practice.save(Extent::Changes).snapshot.unwrap();
+    let all =
+        |told: &[(&str, &'static str)]| told.iter().map(|(name, how)| ((*name).to_owned(), *how)).collect::<Vec<_>>();
+    let whole = [("a", "one row"), ("b", "one row"), ("c", "one row"), ("e", "new")];
+    assert_eq!(differences(&practice, before, after), all(&whole));
+    practice.damage(before);
+    let rows = [("a", "damaged"), ("b", "damaged"), ("c", "one row"), ("e", "new")];
+    assert_eq!(differences(&practice, before, after), all(&rows));
+    let root = by_id(&practice.fixture.open(), before).manifest.roots[0].name.0.clone();
+    practice.damage_folder(before, &[&root[..], b"/s/c"].concat());
+    let table = [("a", "damaged"), ("b", "damaged"), ("c", "damaged"), ("e", "new")];
+    assert_eq!(differences(&practice, before, after), all(&table));
+    practice.damage_folder(after, &[&root[..], b"/s"].concat());
+    assert_eq!(differences(&practice, before, after), all(&[("s", "damaged")]));
 }

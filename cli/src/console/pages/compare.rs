@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::routing::get;
 use engine::Error;
-use engine::snapshots::diff::{Change, ChangeKind, PartChange, RowLimits, compare_within};
+use engine::snapshots::diff::{Change, ChangeKind, Detail, PartChange, RowLimits, compare_within};
 use engine::snapshots::part::Part;
 use jiff::Zoned;
 use repo_format::entry::EntryKind;
@@ -17,10 +17,11 @@ use serde::Deserialize;
 use super::super::door::{Session, Thing, Visitor};
 use super::super::office::{Line, search};
 use super::super::view::{Frame, Tab, number, time};
-use super::compare_rows::{ROWS_MAX, ROWS_TOLD, Table, Tables};
+use super::compare_rows::{ROWS_MAX, ROWS_TOLD, Table, Tables, name};
 use super::find::Tile;
 use super::{Answer, House, Refusal, page};
 use crate::agent::now;
+use crate::ui::format;
 
 /// Files of each kind that are shown.
 const SHOWN_MAX: usize = 120;
@@ -48,6 +49,7 @@ struct Page {
     tables: Vec<Table>,
     tables_count: String,
     tables_more: u64,
+    unreadable: Unreadable,
     groups: Vec<Group>,
 }
 
@@ -72,6 +74,14 @@ struct Differences {
     changed: Kind,
     gone: Kind,
     tables: Tables,
+    unreadable: Unreadable,
+}
+
+/// The things that cannot be compared, because one of the backups is damaged there.
+#[derive(Default)]
+struct Unreadable {
+    count: u64,
+    first: Vec<String>,
 }
 
 #[derive(Default)]
@@ -120,6 +130,7 @@ async fn show(
         groups: found.groups(&pair, &visitor.0, &now),
         tables_count: found.tables.counted(),
         tables_more: found.tables.more(),
+        unreadable: found.unreadable,
         tables: found.tables.first,
     })
 }
@@ -166,6 +177,9 @@ impl Pair {
 
 impl Differences {
     fn note(&mut self, found: &PartChange) {
+        if let Detail::Unreadable(_) = found.detail {
+            return self.unreadable.note(found);
+        }
         if found.part != Part::Plain {
             return self.tables.note(found);
         }
@@ -195,6 +209,22 @@ impl Differences {
             tiles: kind.first.iter().filter_map(|change| tile(change, pair, session, now)).collect(),
         });
         shown.collect()
+    }
+}
+
+impl Unreadable {
+    fn note(&mut self, found: &PartChange) {
+        self.count += 1;
+        if self.first.len() < SHOWN_MAX {
+            self.first.push(match found.part {
+                Part::Plain => format::path(&found.change.path),
+                Part::Server | Part::Schema | Part::Table | Part::Stored => name(&found.change.path),
+            });
+        }
+    }
+
+    fn counted(&self) -> String {
+        number::counted(self.count, "thing")
     }
 }
 

@@ -45,7 +45,7 @@ impl Tables {
             },
             Detail::Defaults => "character set, collation or comment".to_owned(),
             Detail::Accounts => "the accounts of the server and their rights".to_owned(),
-            Detail::None => return,
+            Detail::None | Detail::Unreadable(_) => return,
         };
         self.count += 1;
         if self.first.len() < TABLES_MAX {
@@ -69,7 +69,7 @@ impl Tables {
 }
 
 /// The name of a part of a database, without its server: schema and table.
-fn name(path: &[u8]) -> String {
+pub(super) fn name(path: &[u8]) -> String {
     let parts: Vec<_> = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty()).collect();
     let inner = if parts.len() > 1 { &parts[1..] } else { &parts[..] };
     inner.iter().map(|part| format::path(part)).collect::<Vec<_>>().join(".")

@@ -13,7 +13,7 @@ pub use parts::{Detail, PartChange, compare, compare_within};
 pub use rows::{RowChange, RowChangeKind, RowChanges, RowLimits};
 pub use walk::{Change, ChangeKind};
 
-use walk::{Next, walk};
+use walk::{Next, Step, walk};
 
 /// Calls `found` for each difference, sorted by path. Skips folders with the same node.
 ///
@@ -25,7 +25,11 @@ pub fn diff(
     after: &Snapshot,
     found: &mut dyn FnMut(&Change) -> Result<()>,
 ) -> Result<()> {
-    walk(&ChunkReader::new(repository), before, after, &mut |met| {
+    walk(&ChunkReader::new(repository), before, after, &mut |step| {
+        let met = match step {
+            Step::Met(met) => met,
+            Step::Damaged(_, error) => return Err(error),
+        };
         met.change().map_or(Ok(()), |change| found(&change))?;
         Ok(Next::Enter)
     })

@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use repo_format::database::{ACCOUNTS_FILE, ObjectType, SchemaRecord, unescape_name};
 
 use super::rows::{RowChange, RowChanges, RowLimits, compare_rows};
-use super::walk::{Change, ChangeKind, Met, Next, walk};
-use crate::error::{Error, ErrorKind, Result};
+use super::walk::{Change, ChangeKind, Met, Next, Step, walk};
+use crate::error::{Error, ErrorKind, Result, chain};
 use crate::monitor::Monitor;
 use crate::pack::ChunkReader;
 use crate::repository::Repository;
@@ -51,14 +51,15 @@ pub enum Detail {
     Defaults,
     /// The users and grants of a server.
     Accounts,
+    /// It cannot be said, for this reason: a snapshot is damaged there. The rest is compared.
+    Unreadable(String),
 }
 
 /// As [`diff`](super::diff()), but a table is a thing of its own whose rows are compared, and the files in which a
-/// database is stored are left out.
+/// database is stored are left out. A folder, table or schema that differs and is damaged is [`Detail::Unreadable`].
 ///
 /// # Errors
-/// As [`diff`](super::diff()); [`ErrorKind::Cancelled`]; [`ErrorKind::Damaged`] if a table or schema that differs cannot
-/// be read.
+/// The error of `found`; [`ErrorKind::Cancelled`]; an error that is no damage.
 pub fn compare(
     repository: &Repository,
     before: &Snapshot,
@@ -82,36 +83,52 @@ pub fn compare_within(
 ) -> Result<()> {
     let reader = &ChunkReader::new(repository);
     let comparison = Comparison { reader, before, after, limits, monitor };
-    walk(reader, before, after, &mut |met| {
+    walk(reader, before, after, &mut |step| {
+        let met = match step {
+            Step::Met(met) => met,
+            Step::Damaged(path, error) => {
+                let change = inside(path, ChangeKind::Content);
+                found(&PartChange { change, part: Part::Plain, detail: Detail::Unreadable(chain(&error)) })?;
+                return Ok(Next::Pass);
+            }
+        };
         if monitor.is_cancelled() {
             return Err(Error::cancelled());
         }
         let part = Part::of(&before.manifest, met.path);
         let part = if part == Part::Plain { Part::of(&after.manifest, met.path) } else { part };
         match part {
-            Part::Stored => comparison.stored(&met, found).map(|()| Next::Pass),
-            Part::Table => comparison.table(&met, found).map(|()| Next::Pass),
+            Part::Stored | Part::Table => {
+                let compared = if part == Part::Table { comparison.table(&met) } else { comparison.stored(&met) };
+                let changes = compared.or_else(|error| unreadable(&met, part, error))?;
+                changes.iter().try_for_each(&mut *found).map(|()| Next::Pass)
+            }
             Part::Server | Part::Schema => {
                 // The time of a folder of a database is that of the snapshot.
                 let change = met.change().filter(|change| change.kind != ChangeKind::Metadata);
-                tell(change, part, Detail::None, found)?;
+                plain(change, part).iter().try_for_each(&mut *found)?;
                 Ok(Next::Enter)
             }
             Part::Plain => {
-                tell(met.change(), part, Detail::None, found)?;
+                plain(met.change(), part).iter().try_for_each(&mut *found)?;
                 Ok(Next::Enter)
             }
         }
     })
 }
 
-fn tell(
-    change: Option<Change>,
-    part: Part,
-    detail: Detail,
-    found: &mut dyn FnMut(&PartChange) -> Result<()>,
-) -> Result<()> {
-    change.map_or(Ok(()), |change| found(&PartChange { change, part, detail }))
+/// A difference about which there is no more to say.
+fn plain(change: Option<Change>, part: Part) -> Option<PartChange> {
+    change.map(|change| PartChange { change, part, detail: Detail::None })
+}
+
+/// A part of a database that differs, and is damaged.
+fn unreadable(met: &Met<'_>, part: Part, error: Error) -> Result<Vec<PartChange>> {
+    if !error.is_damage() {
+        return Err(error);
+    }
+    let change = inside(met.path, ChangeKind::Content);
+    Ok(vec![PartChange { change, part, detail: Detail::Unreadable(chain(&error)) }])
 }
 
 struct Comparison<'c> {
@@ -123,7 +140,8 @@ struct Comparison<'c> {
 }
 
 impl Comparison<'_> {
-    fn table(&self, met: &Met<'_>, found: &mut dyn FnMut(&PartChange) -> Result<()>) -> Result<()> {
+    fn table(&self, met: &Met<'_>) -> Result<Vec<PartChange>> {
+        let told = |change: Change, detail| PartChange { change, part: Part::Table, detail };
         let size = |entry: Option<&TreeEntry>| match entry {
             Some(entry) => readable(table_size(self.reader, entry.tree)),
             None => Ok(None),
@@ -131,10 +149,10 @@ impl Comparison<'_> {
         let (before, after) = (size(met.old)?, size(met.new)?);
         let (Some(old), Some(new)) = (met.old, met.new) else {
             let detail = Detail::Table { before, after, rows: None, first: Vec::new(), is_redefined: false };
-            return tell(met.change(), Part::Table, detail, found);
+            return Ok(met.change().map(|change| told(change, detail)).into_iter().collect());
         };
         if old.tree == new.tree {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let (old, new) = (self.open(self.before, met.path)?, self.open(self.after, met.path)?);
         let compared = compare_rows(self.reader, &old, &new, self.limits, self.monitor)
@@ -142,47 +160,40 @@ impl Comparison<'_> {
         let (rows, first) = compared.map_or((None, Vec::new()), |(rows, first)| (Some(rows), first));
         let is_redefined = old.record.create != new.record.create && !is_only_counter(&old, &new);
         if rows == Some(RowChanges::default()) && !is_redefined {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let change = met.changed(ChangeKind::Content);
-        tell(Some(change), Part::Table, Detail::Table { before, after, rows, first, is_redefined }, found)
+        let detail = Detail::Table { before, after, rows, first, is_redefined };
+        Ok(vec![told(met.changed(ChangeKind::Content), detail)])
     }
 
-    /// Tells what a record of a database says otherwise.
-    fn stored(&self, met: &Met<'_>, found: &mut dyn FnMut(&PartChange) -> Result<()>) -> Result<()> {
-        let Some((folder, name)) = split(met.path) else { return Ok(()) };
+    /// The things that a record of a database says otherwise.
+    fn stored(&self, met: &Met<'_>) -> Result<Vec<PartChange>> {
+        let Some((folder, name)) = split(met.path) else { return Ok(Vec::new()) };
+        let told = |kind, part, detail| PartChange { change: inside(folder, kind), part, detail };
         let differs = met.change().is_some_and(|change| change.kind != ChangeKind::Metadata);
-        if !differs {
-            return Ok(());
+        if differs && name == ACCOUNTS_FILE {
+            return Ok(vec![told(ChangeKind::Content, Part::Server, Detail::Accounts)]);
         }
-        if name == ACCOUNTS_FILE {
-            let change = inside(folder, ChangeKind::Content);
-            return tell(Some(change), Part::Server, Detail::Accounts, found);
-        }
-        if name != repo_format::database::SCHEMA_FILE {
-            return Ok(());
+        if !differs || name != repo_format::database::SCHEMA_FILE {
+            return Ok(Vec::new());
         }
         let record = |snapshot: &Snapshot, is_there: bool| match is_there {
             true => self.schema(snapshot, folder).map(Some),
             false => Ok(None),
         };
         let (old, new) = (record(self.before, met.old.is_some())?, record(self.after, met.new.is_some())?);
-        let told = |kind, detail, found: &mut dyn FnMut(&PartChange) -> Result<()>| {
-            let change = inside(folder, kind);
-            tell(Some(change), Part::Schema, detail, found)
-        };
+        let mut changes = Vec::new();
         if let (Some(old), Some(new)) = (&old, &new) {
             let defaults = |record: &SchemaRecord| {
                 (record.character_set.clone(), record.collation.clone(), record.comment.clone())
             };
             if defaults(old) != defaults(new) {
-                told(ChangeKind::Content, Detail::Defaults, found)?;
+                changes.push(told(ChangeKind::Content, Part::Schema, Detail::Defaults));
             }
         }
-        for (kind, object, name) in objects(old.as_ref(), new.as_ref()) {
-            told(kind, Detail::Object(object, name), found)?;
-        }
-        Ok(())
+        let objects = objects(old.as_ref(), new.as_ref()).into_iter();
+        changes.extend(objects.map(|(kind, object, name)| told(kind, Part::Schema, Detail::Object(object, name))));
+        Ok(changes)
     }
 
     fn open(&self, snapshot: &Snapshot, path: &[u8]) -> Result<SavedTable> {

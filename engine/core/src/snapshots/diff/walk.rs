@@ -5,7 +5,7 @@ use std::iter::Peekable;
 
 use repo_format::entry::Entry;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::pack::ChunkReader;
 use crate::snapshots::Snapshot;
 use crate::tree::{DirectoryIter, EntryCount, TreeEntry, check_depth, join};
@@ -44,6 +44,13 @@ pub(super) enum Next {
     Pass,
 }
 
+/// A step of a walk.
+pub(super) enum Step<'m> {
+    Met(Met<'m>),
+    /// The rest of this folder cannot be read.
+    Damaged(&'m [u8], Error),
+}
+
 /// A name that one or both snapshots have.
 pub(super) struct Met<'m> {
     pub path: &'m [u8],
@@ -68,7 +75,7 @@ pub(super) fn walk(
     reader: &ChunkReader<'_>,
     before: &Snapshot,
     after: &Snapshot,
-    found: &mut dyn FnMut(Met<'_>) -> Result<Next>,
+    found: &mut dyn FnMut(Step<'_>) -> Result<Next>,
 ) -> Result<()> {
     let open = |tree| DirectoryIter::new(reader, tree).peekable();
     let mut stack =
@@ -78,7 +85,15 @@ pub(super) fn walk(
     }
     let mut entries = (EntryCount::new(&before.manifest), EntryCount::new(&after.manifest));
     while let Some(pair) = stack.last_mut() {
-        let (old, new) = pair.next()?;
+        let (old, new) = match pair.next() {
+            Ok(both) => both,
+            Err(error) if error.is_damage() => {
+                found(Step::Damaged(&pair.path, error))?;
+                stack.pop();
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         old.iter().try_for_each(|_| entries.0.count())?;
         new.iter().try_for_each(|_| entries.1.count())?;
         let Some(name) = old.as_ref().or(new.as_ref()).map(TreeEntry::name) else {
@@ -86,7 +101,7 @@ pub(super) fn walk(
             continue;
         };
         let path = join(&pair.path, name);
-        let next = found(Met { path: &path, old: old.as_ref(), new: new.as_ref() })?;
+        let next = found(Step::Met(Met { path: &path, old: old.as_ref(), new: new.as_ref() }))?;
         let trees = (old.and_then(|e| e.tree), new.and_then(|e| e.tree));
         if trees.0 != trees.1 && matches!(next, Next::Enter) {
             check_depth(stack.len(), &path)?;
