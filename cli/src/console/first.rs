@@ -8,7 +8,7 @@ use std::time::Duration;
 use engine::Result;
 
 use super::server::{Console, Inside, Kept};
-use super::setup::{Next, Wizard};
+use super::setup::{Finish, Next, Wizard};
 use super::{call, no_state_dir};
 use crate::commands::setup::answers::{self, Draft};
 use crate::context::Context;
@@ -63,8 +63,8 @@ impl First {
     /// # Errors
     /// Its port is taken.
     pub fn open(&self, context: &Context<'_>, global: &Global) -> Result<Opened> {
-        let (done, finished) = channel();
-        let wizard = |door| Wizard {
+        let (next, finished) = channel();
+        let wizard = |door, closed| Wizard {
             door,
             global: global.clone(),
             interrupt: context.ui.interrupt().clone(),
@@ -72,7 +72,7 @@ impl First {
             draft: Draft::of(&self.settings),
             settings: self.settings.clone(),
             progress: Mutex::default(),
-            finished: done,
+            finish: Finish { next, closed },
         };
         let (console, kept) = Console::open_first(context, &self.inside(), wizard)?;
         Ok(Opened { console, kept, finished })

@@ -101,15 +101,15 @@ impl Console {
     pub(super) fn open_first(
         context: &Context<'_>,
         inside: &Inside<'_>,
-        wizard: impl FnOnce(Arc<Door>) -> Wizard,
+        wizard: impl FnOnce(Arc<Door>, watch::Sender<bool>) -> Wizard,
     ) -> Result<(Self, Kept)> {
         let mut kept = Kept::listening(context)?;
         let listeners = kept.listeners.iter().map(TcpListener::try_clone).collect::<io::Result<Vec<_>>>();
         let listeners = listeners.map_err(|error| Error::io("cannot open the console", error))?;
         let door = Arc::new(Door::new(kept.port, People::of(inside.state_dir, inside.repository), SETUP_ROUTES));
-        let wizard = Arc::new(wizard(door.clone()));
-        kept.sessions = door.sessions.clone();
         let (end, ended) = watch::channel(false);
+        let wizard = Arc::new(wizard(door.clone(), end.clone()));
+        kept.sessions = door.sessions.clone();
         let gates = gates(listeners, kept.port).collect();
         let router = pages::setup::router(wizard);
         let open = Opening { router, door, gates, answering: Answering::new(inside)? };
@@ -244,9 +244,11 @@ struct Way {
 
 async fn accept(listener: tokio::net::TcpListener, way: Way, turns: Arc<Semaphore>, ended: watch::Receiver<bool>) {
     loop {
+        // A connection that comes after the end is for the next one who listens.
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            biased;
             () = wait_for(ended.clone()) => return,
+            accepted = listener.accept() => accepted,
         };
         match accepted {
             Ok((stream, from)) => {

@@ -13,6 +13,7 @@ use engine::{Error, ErrorKind, Result};
 use repo_format::config::Access;
 use repo_format::evidence::ActionEnd;
 use serde_json::Value;
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::door::{Door, People, Person, Role};
@@ -95,6 +96,22 @@ pub enum Next {
     Service,
 }
 
+/// Ends the page of the first start.
+pub struct Finish {
+    /// Tells the program.
+    pub next: Sender<Next>,
+    /// Closes the page.
+    pub closed: watch::Sender<bool>,
+}
+
+impl Finish {
+    /// Everything is set up: connections that come from now on wait for the console. Returns whether the program still waits for it.
+    fn with(&self, next: Next) -> bool {
+        self.closed.send_replace(true);
+        self.next.send(next).is_ok()
+    }
+}
+
 /// Done, or an answer will not do.
 pub type Answered = Result<std::result::Result<(), Wrong>>;
 
@@ -108,7 +125,7 @@ pub struct Wizard {
     pub(super) draft: Draft,
     pub(super) progress: Mutex<Progress>,
     pub(super) state_dir: PathBuf,
-    pub(super) finished: Sender<Next>,
+    pub(super) finish: Finish,
 }
 
 /// The things that are in memory only. Its holder is the only one who does something.
@@ -344,7 +361,7 @@ impl Wizard {
         }
         let next = if wish.is_service { Next::Service } else { Next::Here };
         // Nobody waits any more when the program ends already.
-        Ok(Ok(self.finished.send(next).is_ok().then_some(next)))
+        Ok(Ok(self.finish.with(next).then_some(next)))
     }
 
     /// Makes the agent a service, or says why that cannot be.
