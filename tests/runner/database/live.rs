@@ -167,5 +167,6 @@ fn a_second_backup_of_the_same_rows_stores_none_of_them() {
     let first = try_save(&repository, source(&server, &["many"])).unwrap();
     let second = try_save(&repository, source(&server, &["many"])).unwrap();
     assert!(first.statistics.new_files > 60 && second.statistics.changed_files <= 1, "{second:?}");
+    assert_eq!(second.statistics.new_files, 0, "the record of the server is no file that somebody made");
     assert!(second.statistics.stored_bytes < 20_000, "{}", second.statistics.stored_bytes);
 }

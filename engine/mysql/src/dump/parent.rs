@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use repo_format::database::{
-    ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name, unescape_name,
+    ACCOUNTS_FILE, ROWS_FILE, SCHEMA_FILE, SERVER_FILE, ServerRecord, TABLE_FILE, TableRecord, escape_name,
+    unescape_name,
 };
 use repo_format::entry::EntryKind;
 use repo_format::id::ChunkId;
@@ -121,8 +122,20 @@ impl ParentDatabase {
     /// # Errors
     /// As [`ParentDatabase::open`].
     pub fn schema(&self, run: &Run<'_>, schema: &str) -> Result<Option<TreeEntry>> {
+        self.record(run, &[&escape_name(schema), SCHEMA_FILE])
+    }
+
+    /// The record of the server's accounts.
+    ///
+    /// # Errors
+    /// As [`ParentDatabase::open`].
+    pub fn accounts(&self, run: &Run<'_>) -> Result<Option<TreeEntry>> {
+        self.record(run, &[ACCOUNTS_FILE])
+    }
+
+    fn record(&self, run: &Run<'_>, path: &[&[u8]]) -> Result<Option<TreeEntry>> {
         let mut way = Way { parent: run.parent(), is_damaged: false };
-        way.find_below(self.root.as_ref(), &[&escape_name(schema), SCHEMA_FILE])
+        way.find_below(self.root.as_ref(), path)
     }
 
     /// The names of its tables. A folder that does not open gives none.

@@ -20,6 +20,7 @@ use super::segments::{Sealer, StoredRows};
 use super::state::{Dump, SavedTables};
 use crate::database::{Connection, TableName, accounts, read_schema};
 use engine_core::error::{Error, Result};
+use engine_core::files::backup::{CountedFile, FileState};
 use engine_core::tree::TreeEntry;
 
 /// Writes all records, and returns the database's folder.
@@ -56,7 +57,8 @@ pub(super) fn write(
     if dump.source.with_accounts {
         let found = accounts(control, &dump.server)?;
         left_out.extend(writer.named(found.left_out));
-        entries.push(writer.record(ACCOUNTS_FILE, found.record.encode(), None)?);
+        let before = dump.parent.accounts(dump.run)?;
+        entries.push(writer.record(ACCOUNTS_FILE, found.record.encode(), before.as_ref())?);
     }
     let now = &dump.now;
     let record = ServerRecord {
@@ -77,7 +79,7 @@ pub(super) fn write(
         alterations: now.alterations,
         in_part: (!in_part.is_empty()).then_some(in_part),
     };
-    entries.push(writer.record(SERVER_FILE, record.encode(), None)?);
+    entries.push(writer.server(&record)?);
     folder(dump.run, &mut writer.sealer, &root.name.0, entries, time)
 }
 
@@ -106,10 +108,22 @@ impl Writer<'_, '_, '_> {
         encoded: std::result::Result<Vec<u8>, FormatError>,
         parent: Option<&TreeEntry>,
     ) -> Result<TreeEntry> {
+        let entry = self.file(name, encoded)?;
+        Ok(settled(self.dump.run, entry, parent))
+    }
+
+    fn file(&mut self, name: &[u8], encoded: std::result::Result<Vec<u8>, FormatError>) -> Result<TreeEntry> {
         let bytes =
             encoded.map_err(|e| Error::damaged(format!("a new record `{}`", String::from_utf8_lossy(name)), e))?;
         let content = self.sealer.file(&bytes)?;
-        Ok(settled(self.dump.run, file(name, bytes.len() as u64, content, self.time), parent))
+        Ok(file(name, bytes.len() as u64, content, self.time))
+    }
+
+    /// The record of the server, which tells of this moment.
+    fn server(&mut self, record: &ServerRecord) -> Result<TreeEntry> {
+        let entry = self.file(SERVER_FILE, record.encode())?;
+        self.dump.run.count_file(CountedFile { size: entry.meta.size, state: FileState::Own });
+        Ok(entry)
     }
 
     fn table(&mut self, table: &PlannedTable, stored: Option<StoredRows>) -> Result<TreeEntry> {

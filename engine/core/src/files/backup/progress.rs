@@ -38,6 +38,8 @@ pub enum FileState {
     Unchanged,
     /// It is another name of a file that the walk has met.
     Linked,
+    /// It describes the snapshot itself, so no parent can have it.
+    Own,
 }
 
 /// A file as it was counted.
@@ -85,7 +87,7 @@ impl Counters {
             FileState::New => change(&self.new_files, 1),
             FileState::Changed => change(&self.changed_files, 1),
             FileState::Unchanged => change(&self.unchanged_files, 1),
-            FileState::Linked => {}
+            FileState::Linked | FileState::Own => {}
         }
     }
 
