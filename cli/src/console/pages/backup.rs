@@ -173,13 +173,13 @@ fn places(overview: &Overview) -> Vec<Place> {
     let mut places = Vec::new();
     for source in &overview.status.sources {
         for root in &source.newest.manifest.roots {
-            let (kind, name) = match root.kind {
-                RootKind::Database => (PlaceKind::Database, "Database"),
-                _ => (PlaceKind::Folder, "Folder"),
+            let path = format::path(&root.path.0);
+            let (kind, name, small) = match root.kind {
+                RootKind::Database => (PlaceKind::Database, "Database", words::server(&path)),
+                _ => (PlaceKind::Folder, "Folder", path),
             };
             let what = Some(format::path(&root.name.0)).filter(|what| !what.eq_ignore_ascii_case(name));
-            let (what, small) = (what.unwrap_or_default(), format::path(&root.path.0));
-            places.push(Place { kind, name, what, small, state: None });
+            places.push(Place { kind, name, what: what.unwrap_or_default(), small, state: None });
         }
     }
     let room = overview.check(Question::Room).map_or_else(String::new, |check| check.sentence.clone());

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::door::Visitor;
-use super::super::view::{Frame, Mark, Tab, Tone, number, time};
+use super::super::view::{Frame, Mark, Tab, Tone, number, time, words};
 use super::restore::{check_name, schemas_of_newest};
 use super::work::{self, Shown};
 use super::{Answer, House, Refusal, page};
@@ -247,7 +247,7 @@ impl Covered {
         });
         let here = |at: i64| time::moment(seconds(at), &now()).exact;
         Covered {
-            name: String::from_utf8_lossy(&one.address).into_owned(),
+            name: words::server(&String::from_utf8_lossy(&one.address)),
             from: here(from),
             until: here(until),
             spans: spans.collect(),

@@ -150,6 +150,13 @@ pub fn next_backup(overview: Option<&Overview>) -> String {
     }
 }
 
+/// The name of a database server: its computer, and its port if that is not the usual one.
+pub fn server(address: &str) -> String {
+    let rest = address.strip_prefix("mysql://").unwrap_or(address);
+    let host = rest.split('/').next().unwrap_or(rest);
+    host.strip_suffix(":3306").unwrap_or(host).to_owned()
+}
+
 /// The changes that a backup brought, in a few words.
 pub fn changes(line: &Line) -> String {
     let parts = [(line.new_files, "new file"), (line.changed_files, "changed file")];
@@ -168,6 +175,14 @@ pub fn changes(line: &Line) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_server_is_called_by_its_computer() {
+        assert_eq!(server("mysql://localhost/?socket=/run/mysqld/mysqld.sock"), "localhost");
+        assert_eq!(server("mysql://db.example.org:3306"), "db.example.org");
+        assert_eq!(server("mysql://[::1]:3307"), "[::1]:3307");
+        assert_eq!(server("Database"), "Database");
+    }
 
     #[test]
     fn sentences_of_the_engine_are_said_in_the_words_of_the_pages() {
