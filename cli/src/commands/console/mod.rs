@@ -50,7 +50,7 @@ pub struct ConsoleArgs {
     /// Only print the link
     #[arg(long)]
     no_browser: bool,
-    /// Show a practice that is made up; it is removed at the end
+    /// Show a practice that is made up, with a database where a server is installed; it is removed at the end
     #[arg(long)]
     demo: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -57,6 +57,15 @@ impl Console {
         Console { machine, port: port_of(&link), agent, link }
     }
 
+    /// Opens the console of a practice that is made up, in a folder for what is temporary.
+    pub fn demo(machine: Machine) -> Self {
+        machine.write("temporary/other", "");
+        let mut command = machine.bare();
+        command.args(["console", "--demo", "--no-browser"]).env("TMPDIR", machine.path("temporary"));
+        let (agent, link) = started(command);
+        Console { machine, port: port_of(&link), agent, link }
+    }
+
     /// Starts an agent after another has ended.
     pub fn open_again(&mut self) {
         (self.agent, self.link) = begin(&self.machine);
@@ -89,7 +98,12 @@ impl Console {
 
     /// Comes in by a new link, as the owner.
     pub fn enter(&self) -> Browser<'_> {
-        let entered = self.ask("GET", &self.link(), &[], "");
+        self.enter_by(&self.link())
+    }
+
+    /// Comes in by this link, as the owner.
+    pub fn enter_by(&self, link: &str) -> Browser<'_> {
+        let entered = self.ask("GET", link, &[], "");
         assert_eq!(entered.status, 200, "{}", entered.body);
         Browser { console: self, cookie: entered.cookie() }
     }
@@ -291,6 +305,11 @@ pub fn form(fields: &[(&str, &str)]) -> String {
 fn begin(machine: &Machine) -> (Child, String) {
     let mut command = machine.bare();
     command.args(["--config", "enamel.toml", "console", "--no-browser"]);
+    started(command)
+}
+
+/// An agent, and the link that it prints.
+fn started(mut command: Command) -> (Child, String) {
     let mut agent = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut link = String::new();
     BufReader::new(agent.stdout.take().unwrap()).read_line(&mut link).unwrap();

@@ -33,6 +33,7 @@ mod actions;
 mod browser;
 mod client;
 mod compare;
+mod demo;
 mod door;
 mod find;
 mod live;

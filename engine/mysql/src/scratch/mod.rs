@@ -30,8 +30,10 @@ use engine_core::monitor::Monitor;
 
 use folder::Folder;
 use install::Installer;
+use program::Program;
 pub use room::Room;
 use running::Running;
+use settings::Use;
 pub(crate) use settings::zone_of_scratch_server;
 
 /// Where scratch servers lie unless the options say otherwise: on a disk, entered by every account, and open to servers that AppArmor confines.
@@ -102,15 +104,33 @@ impl ScratchServer {
     /// [`ErrorKind::NotFound`] if no such server is installed; [`ErrorKind::NoSpace`] if there is no room for it; [`ErrorKind::Database`] if it
     /// does not start; if the monitor wishes to stop.
     pub fn start(record: &ServerRecord, options: &ScratchOptions, monitor: &dyn Monitor) -> Result<Self> {
-        let parent = ready_parent(options, monitor)?;
         let found = program::find(&Server::of_record(record), options)?;
+        Self::start_program(&found, Use::StandIn(record), options, monitor)
+    }
+
+    /// Starts a server of an installed program, whichever it is, with a log of its changes; none if no program is installed.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_own(options: &ScratchOptions, monitor: &dyn Monitor) -> Result<Option<Self>> {
+        let started = program::any(options).map(|found| Self::start_program(&found, Use::Own, options, monitor));
+        started.transpose()
+    }
+
+    fn start_program(
+        found: &Program,
+        purpose: Use<'_>,
+        options: &ScratchOptions,
+        monitor: &dyn Monitor,
+    ) -> Result<Self> {
+        let parent = ready_parent(options, monitor)?;
         let user = unix::server_user()?;
         unix::check_room(&parent, options.data_bytes.saturating_add(EMPTY_BYTES))?;
         let folder = Folder::make(&parent, user.as_ref())?;
-        let settings = settings::Settings { record, server: &found.server, folder: &folder, user: user.as_ref() };
-        Installer { program: &found, settings: &settings, search: &options.search }.run(monitor)?;
+        let settings = settings::Settings { purpose, server: &found.server, folder: &folder, user: user.as_ref() };
+        Installer { program: found, settings: &settings, search: &options.search }.run(monitor)?;
         let running = Running::start(&found.path, &settings.running(), settings.time_zone_of_process(), &folder)?;
-        let mut scratch = ScratchServer { running, folder, program: found.server };
+        let mut scratch = ScratchServer { running, folder, program: found.server.clone() };
         scratch.running.wait_until_it_answers(&scratch.address(), &scratch.folder, monitor)?;
         Ok(scratch)
     }

@@ -47,13 +47,21 @@ pub(super) fn find(source: &Server, options: &ScratchOptions) -> Result<Program>
             Err(Error::new(ErrorKind::Usage, message).with_hint(NOT_SUITING))
         };
     }
+    let programs: Vec<Program> = installed(options).collect();
+    let seen: Vec<String> = programs.iter().map(|program| program.server.title()).collect();
+    best(source, programs).ok_or_else(|| none(source, seen))
+}
+
+/// The first one that is installed.
+pub(super) fn any(options: &ScratchOptions) -> Option<Program> {
+    installed(options).next()
+}
+
+fn installed(options: &ScratchOptions) -> impl Iterator<Item = Program> {
     let folders = options.search.iter().cloned().chain(USUAL.map(PathBuf::from));
     let paths = folders.flat_map(|folder| NAMES.map(|name| folder.join(name))).filter(|path| path.is_file());
     // A program that does not run here, or is of something else, is no candidate.
-    let there = paths.filter_map(|path| Some(Program { server: ask(&path).ok()?, path }));
-    let programs: Vec<Program> = there.collect();
-    let seen: Vec<String> = programs.iter().map(|program| program.server.title()).collect();
-    best(source, programs).ok_or_else(|| none(source, seen))
+    paths.filter_map(|path| Some(Program { server: ask(&path).ok()?, path }))
 }
 
 /// The oldest that is not older than `source`; otherwise the newest of its series.

@@ -20,8 +20,7 @@ const ALONE: [&str; 8] = [
     "--key-buffer-size=64M",
 ];
 const ALONE_MARIADB: [&str; 2] = ["--performance-schema=OFF", "--aria-pagecache-buffer-size=64M"];
-const ALONE_MYSQL: [&str; 4] =
-    ["--mysqlx=OFF", "--skip-log-bin", "--innodb-doublewrite=OFF", "--log-bin-trust-function-creators=ON"];
+const ALONE_MYSQL: [&str; 3] = ["--mysqlx=OFF", "--innodb-doublewrite=OFF", "--log-bin-trust-function-creators=ON"];
 /// The same options of both, while data are made and later.
 const INNODB: [&str; 1] = ["--innodb-flush-method=nosync"];
 /// Variables of the source that the scratch server takes over, when both know them.
@@ -40,9 +39,21 @@ const TAKEN: [&str; 10] = [
 /// Settings that a data folder has from its beginning.
 const INITIAL: [&str; 2] = ["innodb_page_size", "lower_case_table_names"];
 
+/// A log of its own, with everything from which a moment comes back.
+const LOGGING: [&str; 3] = ["--log-bin=binlog", "--server-id=1", "--binlog-format=ROW"];
+
+/// The use of a scratch server.
+#[derive(Clone, Copy)]
+pub(super) enum Use<'u> {
+    /// It stands in for the server of this record.
+    StandIn(&'u ServerRecord),
+    /// It is a server of its own, which keeps a log.
+    Own,
+}
+
 /// Everything that the command line follows from.
 pub(super) struct Settings<'s> {
-    pub record: &'s ServerRecord,
+    pub purpose: Use<'s>,
     pub server: &'s Server,
     pub folder: &'s Folder,
     pub user: Option<&'s User>,
@@ -65,10 +76,12 @@ impl Settings<'_> {
         arguments.push(format!("--pid-file={}", self.folder.process_id().display()));
         arguments.push(format!("--max-allowed-packet={PACKET_MAX}"));
         arguments.extend(ALONE.map(str::to_owned));
-        if self.server.is_mariadb() {
-            arguments.extend(ALONE_MARIADB.map(str::to_owned));
-        } else {
-            arguments.extend(ALONE_MYSQL.map(str::to_owned));
+        let of_flavour: &[&str] = if self.server.is_mariadb() { &ALONE_MARIADB } else { &ALONE_MYSQL };
+        arguments.extend(of_flavour.iter().copied().map(str::to_owned));
+        match self.purpose {
+            Use::StandIn(_) if self.server.is_mariadb() => {}
+            Use::StandIn(_) => arguments.push("--skip-log-bin".to_owned()),
+            Use::Own => arguments.extend(LOGGING.map(str::to_owned)),
         }
         arguments.extend(TAKEN.iter().filter_map(|name| self.taken(name)));
         arguments.extend(self.default_time_zone().map(|zone| format!("--default-time-zone={zone}")));
@@ -77,7 +90,14 @@ impl Settings<'_> {
 
     /// The time zone of the process; none: this process's.
     pub fn time_zone_of_process(&self) -> Option<&'static str> {
-        zone_of_scratch_server(self.record)
+        self.record().and_then(zone_of_scratch_server)
+    }
+
+    fn record(&self) -> Option<&ServerRecord> {
+        match self.purpose {
+            Use::StandIn(record) => Some(record),
+            Use::Own => None,
+        }
     }
 
     fn common(&self) -> Vec<String> {
@@ -103,13 +123,13 @@ impl Settings<'_> {
     }
 
     fn variable(&self, name: &str) -> Option<&str> {
-        let found = self.record.variables.iter().find(|variable| variable.name.eq_ignore_ascii_case(name));
+        let found = self.record()?.variables.iter().find(|variable| variable.name.eq_ignore_ascii_case(name));
         found.map(|variable| variable.value.as_str())
     }
 
     /// The zone of sessions, if the server can know it when it starts: a name needs tables that are not filled yet.
     fn default_time_zone(&self) -> Option<&str> {
-        let (zone, _) = self.record.time_zone.split_once('/')?;
+        let (zone, _) = self.record()?.time_zone.split_once('/')?;
         zone.starts_with(['+', '-']).then_some(zone)
     }
 }

@@ -9,9 +9,11 @@
 //! login     coming in by name and password
 //! print     what is on paper
 //! setup     the first start
+//! demo      the practice that is made up: the moment before a mistake comes back
 //! ```
 
 mod chromium;
+mod demo;
 mod keys;
 mod login;
 mod office;

@@ -16,8 +16,8 @@ use crate::harness::Machine;
 /// The agent does only what a page asks for.
 const QUIET: &str =
     "[schedule]\nbackup = \"off\"\notherwise = \"off\"\nverify = \"off\"\ndrill = \"off\"\nforget = \"off\"\n";
-const PICTURE: &[u8] = include_bytes!("../../../../src/commands/console/pictures/bw1.jpg");
-const OTHER_PICTURE: &[u8] = include_bytes!("../../../../src/commands/console/pictures/pano.jpg");
+const PICTURE: &[u8] = include_bytes!("../../../../src/commands/console/demo/pictures/bw1.jpg");
+const OTHER_PICTURE: &[u8] = include_bytes!("../../../../src/commands/console/demo/pictures/pano.jpg");
 /// A name that would be a script if it were not a text.
 pub const EVIL: &str = "<img src=x onerror=\"window.hacked=1\">.txt";
 
