@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! memory   what it did, in a file that outlives it
-//! order    a run of this program, on schedule or because somebody asked for it
+//! order    a run of this program that is to come, on schedule or because somebody asked for it
+//! run      carries out an order: waits for the program, and notes how it ended
 //! desk     where people leave orders, and see what is done
 //! outcome  the end of a run, for later
 //! tonight  a removal that waits for the night
@@ -32,6 +33,7 @@ mod order;
 mod outcome;
 mod power;
 mod promise;
+mod run;
 mod saved;
 mod seal;
 mod service;
@@ -44,10 +46,9 @@ use std::time::{Duration, Instant};
 use engine::error::chain;
 use engine::monitor::Monitor;
 use engine::{Error, ErrorKind, Result};
+use jiff::Zoned;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, Zoned};
 use repo_format::config::Access;
-use repo_format::evidence::ActionEnd;
 
 use crate::console::{self, Console, Inside, Kept, Office};
 use crate::context::Context;
@@ -56,25 +57,23 @@ use crate::global::Global;
 use crate::notify::{Ended, Notifier};
 use crate::schedule::Job;
 use crate::settings::SecretSource;
-use crate::ui::format;
 
-use awake::Awake;
 pub use desk::{Busy, Desk, Ended as EndedRun, Progress, Running as RunningRun, UnderWay};
-use job::{Running, command};
+use job::command;
 pub use journal::{Ask, Journal, Orderer};
 pub use memory::RunRecord;
 pub use order::{Order, Task};
 pub use outcome::{CopyLook, Outcome};
 use power::Power;
 pub use promise::{Promise, Schedule, schedule};
+use run::end_of;
+pub use run::words_of;
 pub use saved::has_all;
 use seal::SEAL_AFTER;
 use service::Service;
 pub use timetable::{Timetable, now, tonight_at};
 pub use tonight::{Removal, Stage, Tonight, Why, Wish};
 
-/// The status of a job that ended because it was asked to.
-const INTERRUPTED_CODE: i32 = Exit::Interrupted as i32;
 /// How often the schedule is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(20);
 /// How often it is looked whether a job has ended, or the user wishes to stop.
@@ -115,23 +114,6 @@ pub struct Books {
 struct Open {
     console: Option<Console>,
     books: Option<Books>,
-}
-
-/// A run that has ended.
-struct Run {
-    began: Timestamp,
-    seconds: u64,
-    end: RunEnd,
-}
-
-/// How a run ended.
-#[derive(Clone, Copy)]
-struct RunEnd {
-    /// None if a signal ended it.
-    status: Option<i32>,
-    was_asked: bool,
-    /// A person asked it.
-    by_person: bool,
 }
 
 /// An agent for one repository.
@@ -344,67 +326,6 @@ impl<'a> Agent<'a> {
         Ok(())
     }
 
-    /// Runs an order to its end, which is on the desk already.
-    fn carry_out(&mut self, order: &Order) -> Result<Run> {
-        let name = order.task.name();
-        self.context.ui.say(format_args!("{name}: begins"));
-        if order.task == Task::Backup {
-            self.notifier.begins(&now());
-        }
-        let _awake = Awake::during(name);
-        let (began, started) = (now().timestamp(), Instant::now());
-        let end = self.attend(order);
-        let seconds = started.elapsed().as_secs();
-        self.desk.end(seconds, end.as_ref().ok().and_then(|end| end.status));
-        self.keep_look();
-        Ok(Run { began, seconds, end: end? })
-    }
-
-    /// Keeps what the run that has ended saw of the second copy.
-    fn keep_look(&self) {
-        if let (Some(books), Some(run)) = (&self.books, self.desk.newest())
-            && let Err(error) = books.copy_look.keep(&run)
-        {
-            self.context.ui.warn(chain(&error));
-        }
-    }
-
-    /// Starts the program, and waits for its end.
-    fn attend(&self, order: &Order) -> Result<RunEnd> {
-        let mut running = Running::start(self.global, &order.words)?;
-        let mut told = lines::Told::new(order.task, self.context.ui, &self.desk);
-        let mut looked = Instant::now();
-        let mut gives_way = false;
-        let status = loop {
-            if let Some(line) = running.line(POLL) {
-                told.line(&line);
-            }
-            if let Some(status) = running.try_wait()? {
-                break status;
-            }
-            if looked.elapsed() >= LOOK_EVERY {
-                looked = Instant::now();
-                self.service.alive(order.task.name());
-                gives_way |= self.is_backup_due(order);
-            }
-            if gives_way || self.desk.is_stopping() || self.is_pushed_away(order) || self.context.ui.is_interrupted() {
-                running.ask_to_end()?;
-            }
-        };
-        running.last_lines().for_each(|line| told.line(&line));
-        Ok(RunEnd { status: status.code(), was_asked: running.was_asked(), by_person: self.desk.is_stopping() })
-    }
-
-    /// Whether work on schedule gives way to a backup that is due.
-    fn is_backup_due(&self, order: &Order) -> bool {
-        order.by.is_none() && order.task != Task::Backup && self.timetable.due() == Some(Job::Backup)
-    }
-
-    /// Whether work on schedule gives way to what a person wants.
-    fn is_pushed_away(&self, order: &Order) -> bool {
-        order.by.is_none() && order.task != Task::Backup && (self.desk.has_order() || self.is_removal_due())
-    }
-
     /// Waits a little, and tells what comes next.
     fn rest(&mut self) {
         self.seal(SEAL_AFTER);
@@ -432,27 +353,6 @@ impl<'a> Agent<'a> {
                 .ui
                 .note(&format!("the clock went {way} by {hours:.1} hours: the machine slept, or it was set"));
         }
-    }
-}
-
-impl Run {
-    /// The same as a run of `job`.
-    fn record_of(&self, job: Job) -> RunRecord {
-        let Run { began, seconds, end: RunEnd { status, was_asked, by_person } } = *self;
-        // A job that was asked before it could listen is ended by the signal.
-        let is_cut = was_asked && matches!(status, None | Some(INTERRUPTED_CODE));
-        let (gave_way, was_stopped) = (is_cut && !by_person, is_cut && by_person);
-        RunRecord { job, began, seconds, exit: status, gave_way, was_stopped }
-    }
-}
-
-/// How an action ended whose run had this status.
-fn end_of(status: Option<i32>) -> ActionEnd {
-    match status {
-        Some(0) => ActionEnd::Done,
-        Some(3) => ActionEnd::Incomplete,
-        Some(INTERRUPTED_CODE) => ActionEnd::Stopped,
-        _ => ActionEnd::Failed,
     }
 }
 
@@ -488,21 +388,4 @@ pub fn check_unattended(context: &Context<'_>) -> Result<()> {
 /// A plan of a removal in the journal: people see the first digits of its number.
 pub fn plan_words(digest: &str) -> String {
     format!("review {}", digest.get(..8).unwrap_or(digest))
-}
-
-/// How a run ended, in words.
-pub fn words_of(run: &RunRecord) -> String {
-    let took = match run.seconds {
-        0 => "less than a second".to_owned(),
-        seconds => format::duration(seconds.saturating_mul(1000)),
-    };
-    match run.exit {
-        _ if run.gave_way => format!("stopped after {took}, goes on later"),
-        _ if run.was_stopped => format!("stopped by somebody after {took}: it is tried again in an hour"),
-        Some(0) => format!("done in {took}"),
-        Some(3) => format!("done in {took}, but something was left out, as said above"),
-        Some(4) if run.is_done() => format!("done in {took}, and found damage, as said above"),
-        Some(code) => format!("failed after {took} with status {code}: it is tried again"),
-        None => format!("was killed after {took}: it is tried again"),
-    }
 }

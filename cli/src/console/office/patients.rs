@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use engine::Result;
 use engine::database::{cells, rows};
 use engine::pack::ChunkReader;
+use engine::profile::{self, Owners};
 use engine::repository::Repository;
 use engine::snapshots::saved::{Database, SavedTable, databases, read_segment};
 use engine::snapshots::{KnownSnapshots, Snapshot};
@@ -12,10 +13,6 @@ use repo_format::id::LeaseId;
 
 use crate::context::Context;
 
-/// The application whose table this is, and the columns.
-const APPLICATION: &str = "opendental";
-const TABLE: &str = "patient";
-const COLUMNS: [&str; 4] = ["LName", "FName", "PatNum", "ImageFolder"];
 /// Patients that are kept in memory: a hundred bytes each. The others are found by their folder.
 const PATIENTS_MAX: usize = 300_000;
 /// Patients that a search shows.
@@ -47,16 +44,16 @@ impl Patients {
     /// # Errors
     /// The repository cannot be read.
     pub fn named(&self, context: &Context<'_>, repository: &Repository, words: &str) -> Result<Vec<Patient>> {
-        if context.settings.file.profile.as_deref() != Some(APPLICATION) {
+        let Some(profile) = context.settings.file.profile.as_deref().and_then(profile::named) else {
             return Ok(Vec::new());
-        }
+        };
         let Some(newest) = newest(repository)? else { return Ok(Vec::new()) };
         let known =
             self.index().as_ref().filter(|index| index.snapshot == newest.id).map(|index| index.patients.clone());
         let patients = match known {
             Some(patients) => patients,
             None => {
-                let patients = Arc::new(read(repository, &newest)?);
+                let patients = Arc::new(read(repository, &newest, &profile.documents.owners)?);
                 *self.index() = Some(Index { snapshot: newest.id, patients: patients.clone() });
                 patients
             }
@@ -82,24 +79,31 @@ fn newest(repository: &Repository) -> Result<Option<Snapshot>> {
 }
 
 /// The patients of all schemas that have such a table.
-fn read(repository: &Repository, snapshot: &Snapshot) -> Result<Vec<Patient>> {
+fn read(repository: &Repository, snapshot: &Snapshot, owners: &Owners) -> Result<Vec<Patient>> {
     let reader = ChunkReader::new(repository);
     let database = Database::open(&reader, &snapshot.manifest, None)?;
     let mut patients = Vec::new();
     for name in database.schema_names()? {
         let schema = database.schema(&name)?;
-        if schema.table_names()?.iter().any(|table| table == TABLE) {
-            read_table(&reader, &schema.table(TABLE)?, &mut patients)?;
+        if schema.table_names()?.iter().any(|table| table == owners.table) {
+            read_table(&reader, &schema.table(owners.table)?, owners, &mut patients)?;
         }
     }
     patients.sort_by(|a: &Patient, b| a.name.cmp(&b.name));
     Ok(patients)
 }
 
-fn read_table(reader: &ChunkReader<'_>, table: &SavedTable, patients: &mut Vec<Patient>) -> Result<()> {
+fn read_table(
+    reader: &ChunkReader<'_>,
+    table: &SavedTable,
+    owners: &Owners,
+    patients: &mut Vec<Patient>,
+) -> Result<()> {
     let stored: Vec<_> = table.record.columns.iter().filter(|column| column.generated != Some(true)).collect();
     let place = |name: &str| stored.iter().position(|column| column.name.eq_ignore_ascii_case(name));
-    let [Some(last), Some(first), Some(number), Some(folder)] = COLUMNS.map(place) else { return Ok(()) };
+    let [last, first] = owners.names;
+    let columns = [last, first, owners.key, owners.folder].map(place);
+    let [Some(last), Some(first), Some(number), Some(folder)] = columns else { return Ok(()) };
     for segment in table.segments(reader)? {
         let text = read_segment(reader, &segment?)?;
         for row in rows(&text) {

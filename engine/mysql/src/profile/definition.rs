@@ -226,6 +226,8 @@ pub struct Owners {
     pub key: &'static str,
     /// The column of the folder's name.
     pub folder: &'static str,
+    /// The columns of a person's name, the last one first.
+    pub names: [&'static str; 2],
 }
 
 /// A column that is looked for.

@@ -70,7 +70,7 @@ pub const OPEN_DENTAL: Profile = Profile {
         key: "DocNum",
         file_name: "FileName",
         owner: "PatNum",
-        owners: Owners { table: "patient", key: "PatNum", folder: "ImageFolder" },
+        owners: Owners { table: "patient", key: "PatNum", folder: "ImageFolder", names: ["LName", "FName"] },
     },
     copy_mark: "backup_",
     // Permission 24 is SecurityAdmin.
