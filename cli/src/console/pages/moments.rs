@@ -84,6 +84,17 @@ struct Page {
     has_server: bool,
 }
 
+impl Page {
+    /// The moment of a wish, in words.
+    fn moment(&self, wish: &Wish) -> String {
+        match self.marks.iter().find(|mark| mark.place == wish.before) {
+            _ if wish.before.is_empty() => wish.at.clone(),
+            Some(Past { when, what, .. }) => format!("just before this, {}: {what}", when.words),
+            None => format!("just before the change at {} of the log", wish.before),
+        }
+    }
+}
+
 /// A database whose moments can be restored.
 struct Covered {
     name: String,
@@ -302,7 +313,7 @@ fn facts(plan: &Value) -> Vec<String> {
     };
     let count = |name: &str| plan[name].as_u64().unwrap_or(0);
     let mut lines = vec![format!(
-        "A backup is brought back, and {} that came after it are done again.",
+        "A backup is brought back, and then {} from the log.",
         number::counted(count("transactions"), "change")
     )];
     lines.extend(edge("last").map(|at| format!("The last change that is in it: {at}.")));
@@ -333,7 +344,7 @@ mod tests {
             "inexact_tables": [], "doubtful_tables": ["practice.visit"], "doubts": 1, "left_out": 0,
         });
         let lines = facts(&plan);
-        assert_eq!(lines[0], "A backup is brought back, and 4,310 changes that came after it are done again.");
+        assert_eq!(lines[0], "A backup is brought back, and then 4,310 changes from the log.");
         assert!(lines[1].starts_with("The last change that is in it: "), "{lines:?}");
         assert_eq!(lines[2], "Not certain: practice.visit.");
         assert_eq!(lines.len(), 4);

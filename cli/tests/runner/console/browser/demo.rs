@@ -27,6 +27,11 @@ fn visits_that_somebody_deleted_come_back_with_the_keyboard_only() {
     page.tab_to("Just before this");
     page.leaves_with("Enter");
     page.until("the review", "document.body.innerText.includes('Exactly this moment can be brought back')");
+    let words = page.words();
+    assert!(
+        words.contains("just before this, today ") && words.contains(": 38 rows went: practice.appointment"),
+        "{words}"
+    );
     gallery.look_at(&mut page, "demo-moments-review");
     page.tab_to("Bring it back as before_the_mistake");
     page.leaves_with("Enter");
