@@ -47,7 +47,7 @@ fn wrap_line(line: &str, room: usize, indent: usize) -> String {
 pub(super) fn fold(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
-    for word in text.split_inclusive([' ', '/', ',']) {
+    for word in pieces(text) {
         let bare = word.trim_end_matches(' ').width();
         if used > 0 && used + bare > width {
             lines.push(String::new());
@@ -68,6 +68,22 @@ pub(super) fn fold(text: &str, width: usize) -> Vec<String> {
     }
     lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
     lines
+}
+
+/// The pieces of `text` that a line may end behind: words, parts of paths, parts of lists. A comma in a number ends none.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let ends = |(at, c): (usize, char)| match c {
+            ' ' | '/' => Some(at + 1),
+            ',' => Some(at + 1).filter(|at| !rest[*at..].starts_with(|next: char| next.is_ascii_digit())),
+            _ => None,
+        };
+        let end = rest.char_indices().find_map(ends).unwrap_or(rest.len());
+        let (piece, behind) = rest.split_at(end);
+        rest = behind;
+        Some(piece).filter(|piece| !piece.is_empty())
+    })
 }
 
 #[cfg(test)]
@@ -95,6 +111,7 @@ mod tests {
     fn a_long_word_is_cut_where_it_must_be() {
         assert_eq!(fold("/srv/practice/images", 10), ["/srv/", "practice/", "images"]);
         assert_eq!(fold("hourly,daily,office", 8), ["hourly,", "daily,", "office"]);
+        assert_eq!(fold("visit: 2,001 deleted", 10), ["visit:", "2,001", "deleted"]);
         assert_eq!(fold("a sentence of words", 10), ["a sentence", "of words"]);
         assert_eq!(fold("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(fold("日本日本", 5), ["日本", "日本"]);
