@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use engine::Error;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process_group};
@@ -57,7 +59,7 @@ impl ProgramOutput {
         command.args(&self.arguments);
         // In a group of its own, so that whatever it starts can be ended with it.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
-        let failed = |why: String| io::Error::other(format!("cannot run `{}`: {why}", shown(&self.name)));
+        let failed = |why: String| failure(format!("cannot run `{}`: {why}", shown(&self.name)));
         let mut child = command.spawn().map_err(|error| failed(error.to_string()))?;
         let out = child.stdout.take().ok_or_else(|| failed("it has no standard output".into()))?;
         let err = child.stderr.take();
@@ -72,8 +74,30 @@ impl ProgramOutput {
             "" => String::new(),
             said => format!("; its last output:\n{said}"),
         };
-        io::Error::other(format!("`{}` failed with {status}{said}", shown(&self.name)))
+        failure(format!("`{}` failed with {status}{said}", shown(&self.name)))
     }
+}
+
+/// A program did not run, or did not end well.
+#[derive(Debug)]
+struct ProgramFailed(String);
+
+impl fmt::Display for ProgramFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ProgramFailed {}
+
+fn failure(words: String) -> io::Error {
+    io::Error::other(ProgramFailed(words))
+}
+
+/// Whether it is the program's fault, and not that of a disk or a network.
+pub fn is_of_program(error: &Error) -> bool {
+    let cause = error.cause::<io::Error>().and_then(io::Error::get_ref);
+    cause.is_some_and(|cause| cause.is::<ProgramFailed>())
 }
 
 fn shown(name: &OsStr) -> std::path::Display<'_> {

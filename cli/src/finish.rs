@@ -6,6 +6,7 @@ use engine::store::StoreError;
 use engine::{Error, ErrorKind, Result};
 
 use crate::args::Command;
+use crate::exec::is_of_program;
 use crate::exit::{Exit, is_broken_pipe};
 use crate::server_hint::{grants_hint, server_hint};
 use crate::ui::Ui;
@@ -40,6 +41,9 @@ fn hint(command: &Command, error: &Error) -> Option<&'static str> {
         ErrorKind::Refused => refused_hint(command),
         ErrorKind::Database => server_hint(command, error),
         ErrorKind::Usage => Some(usage_hint(command)),
+        ErrorKind::Io if is_of_program(error) => {
+            Some("No snapshot was made. Run the program by itself: it must be found, and end with status 0.")
+        }
         kind => Some(hint_of_kind(kind)),
     })
 }

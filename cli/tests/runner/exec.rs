@@ -37,8 +37,12 @@ fn a_program_that_fails_makes_no_snapshot() {
     exec(&machine, much).expect(1).says("`sh` failed with exit status: 3").says("its last output:\n");
     exec(&machine, "echo half; exit 1").expect(1).says("exit status: 1");
     exec(&machine, "echo half; kill -9 $$").expect(1).says("signal: 9");
-    machine.run(["backup", "--exec", "x", "--", "no-such-program"]).expect(1).says("cannot run `no-such-program`");
-    machine.run(["backup", "source", "--exec", "x", "--", "false"]).expect(1).says("exit status: 1");
+    machine
+        .run(["backup", "--exec", "x", "--", "no-such-program"])
+        .expect(1)
+        .says("cannot run `no-such-program`")
+        .says("Run the program by itself");
+    machine.run(["backup", "source", "--exec", "x", "--", "false"]).expect(1).says("Run the program by itself");
     assert_eq!(machine.snapshots(), 0);
 }
 
