@@ -7,6 +7,7 @@ use repo_format::manifest::Manifest;
 use super::{DirectoryIter, TreeEntry};
 use crate::error::{Error, ErrorKind, Result};
 use crate::pack::ChunkReader;
+use crate::words;
 
 /// Turns a user's path into a path from the top directory. Drops empty parts, and replaces the path of a root by the
 /// root's name.
@@ -40,7 +41,7 @@ pub fn lookup(reader: &ChunkReader<'_>, manifest: &Manifest, path: &[u8]) -> Res
     for part in path.split(|b| *b == b'/').filter(|part| !part.is_empty()) {
         let missing = || {
             let shown = String::from_utf8_lossy(&path).into_owned();
-            Error::new(ErrorKind::NotFound, format!("there is no `{shown}` in snapshot {}", manifest.id))
+            Error::new(ErrorKind::NotFound, format!("there is no `{shown}` in snapshot {}", words::short(manifest.id)))
         };
         if found.as_ref().is_some_and(|entry| entry.meta.kind != EntryKind::Directory) {
             return Err(missing());

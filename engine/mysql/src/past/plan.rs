@@ -24,6 +24,7 @@ use engine_core::pack::ChunkReader;
 use engine_core::repository::Repository;
 use engine_core::snapshots::Snapshot;
 use engine_core::snapshots::saved::databases;
+use engine_core::words::short;
 
 /// A transaction at the edge of what is restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -213,7 +214,8 @@ fn not_in_log(base: &Base) -> Error {
 }
 
 fn lacks_tables(snapshot: &Snapshot) -> Error {
-    let message = format!("only the snapshot {} leads to the moment, and tables are missing in it", snapshot.id);
+    let id = short(snapshot.id);
+    let message = format!("only the snapshot {id} leads to the moment, and tables are missing in it");
     Error::new(ErrorKind::NotFound, message).with_hint("Name it to restore all other tables.")
 }
 
@@ -223,10 +225,11 @@ fn make(saved: &SavedBase<'_>, chain: Chain, when: &When, monitor: &dyn Monitor)
     if let When::At(time) = when
         && *time < chain.from
     {
-        let message =
-            format!("the moment is before that of the snapshot {}, or before it had read all tables", snapshot.id);
-        return Err(Error::new(ErrorKind::NotFound, message)
-            .with_hint("Name an earlier snapshot: `enamel snapshots` lists them."));
+        let id = short(snapshot.id);
+        let message = format!("the moment is before that of the snapshot {id}, or before it had read all tables");
+        return Err(Error::new(ErrorKind::NotFound, message).with_hint(
+            "`enamel status` says from when on any moment can be restored, `enamel snapshots` which snapshots are older.",
+        ));
     }
     let (mut transactions, mut with_statements, mut rows) = (0, 0, BTreeMap::new());
     let Stop { place, reached, last, next } = find(&chain, saved.reader, when, &mut |placed| {
