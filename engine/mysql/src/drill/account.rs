@@ -18,6 +18,7 @@ const NAMED: usize = 20;
 pub struct Account {
     steps: Vec<EvidenceStep>,
     notes: Vec<EvidenceNote>,
+    left_out: u64,
 }
 
 /// A step that is being done.
@@ -57,18 +58,10 @@ impl Step {
         }
     }
 
-    /// The notes; of many of one kind the first, and how many more there are.
-    fn named(&mut self) -> Vec<(EvidenceNoteKind, String)> {
-        let mut named = Vec::new();
-        for kind in [EvidenceNoteKind::Fault, EvidenceNoteKind::Note] {
-            let of_kind: Vec<_> = self.notes.iter().filter(|(found, _)| *found == kind).cloned().collect();
-            let more = of_kind.len().saturating_sub(NAMED);
-            named.extend(of_kind.into_iter().take(NAMED));
-            if more > 0 {
-                named.push((kind, format!("and {more} more")));
-            }
-        }
-        named
+    /// The faults and then the notes, of many of one kind the first.
+    fn named(&self) -> Vec<(EvidenceNoteKind, String)> {
+        let of = |kind| self.notes.iter().filter(move |(found, _)| *found == kind).take(NAMED).cloned();
+        of(EvidenceNoteKind::Fault).chain(of(EvidenceNoteKind::Note)).collect()
     }
 }
 
@@ -102,13 +95,14 @@ impl Account {
         self.add(name, EvidenceResult::NotDone, 0, step);
     }
 
-    fn add(&mut self, name: &str, result: EvidenceResult, milliseconds: u64, mut step: Step) {
+    fn add(&mut self, name: &str, result: EvidenceResult, milliseconds: u64, step: Step) {
         let place = u32::try_from(self.steps.len()).unwrap_or(u32::MAX);
         if self.steps.len() as u64 >= limits::EVIDENCE_STEPS_COUNT {
             return;
         }
-        let notes = step.named().into_iter().map(|(kind, text)| EvidenceNote { kind, step: place, text });
-        self.notes.extend(notes);
+        let named = step.named();
+        self.left_out += (step.notes.len() - named.len()) as u64;
+        self.notes.extend(named.into_iter().map(|(kind, text)| EvidenceNote { kind, step: place, text }));
         let (figures, text) = (step.figures, step.text);
         self.steps.push(EvidenceStep { name: name.to_owned(), result, milliseconds, figures, text });
     }
@@ -145,9 +139,9 @@ impl Account {
         self.add("time", EvidenceResult::Passed, 0, step);
     }
 
-    /// The steps and notes.
-    pub fn into_parts(self) -> (Vec<EvidenceStep>, Vec<EvidenceNote>) {
-        (self.steps, self.notes)
+    /// The steps, the notes that are named, and how many others there are.
+    pub fn into_parts(self) -> (Vec<EvidenceStep>, Vec<EvidenceNote>, u64) {
+        (self.steps, self.notes, self.left_out)
     }
 }
 
@@ -165,7 +159,8 @@ mod tests {
         account.step("restore", &NullMonitor, |_| Err(damaged())).unwrap();
         let error = account.step("restore", &NullMonitor, |_| Err(Error::new(ErrorKind::Database, "gone")));
         assert_eq!(error.unwrap_err().kind(), ErrorKind::Database);
-        let (steps, notes) = account.into_parts();
+        let (steps, notes, left_out) = account.into_parts();
+        assert_eq!(left_out, 0);
         assert_eq!((steps.len(), steps[0].result), (1, EvidenceResult::Failed));
         assert_eq!(notes[0].text, "packs/x is gone");
     }
@@ -179,7 +174,7 @@ mod tests {
             Ok(())
         };
         account.step("files", &NullMonitor, work).unwrap();
-        let (_, notes) = account.into_parts();
-        assert_eq!((notes.len(), notes[0].text.as_str(), notes[21].text.as_str()), (22, "last", "and 80 more"));
+        let (_, notes, left_out) = account.into_parts();
+        assert_eq!((notes.len(), notes[0].text.as_str(), notes[20].text.as_str(), left_out), (21, "last", "19", 80));
     }
 }

@@ -127,14 +127,23 @@ pub fn drill(
     let sample = files::examine(&run, seed, &mut account)?;
     account.extrapolate(&manifest.statistics);
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let (steps, notes) = account.into_parts();
+    let (steps, notes, left_out) = account.into_parts();
+    let notes_left_out = (left_out > 0).then_some(left_out);
     let result = match () {
         () if notes.iter().any(|note| note.kind == EvidenceNoteKind::Fault) => EvidenceResult::Failed,
         () if !notes.is_empty() => EvidenceResult::PassedWithNotes,
         () => EvidenceResult::Passed,
     };
     let place = repository.location();
-    Ok(Evidence { place, milliseconds, steps, notes, sample, ..Evidence::new(EvidenceKind::Drill, result) })
+    Ok(Evidence {
+        place,
+        milliseconds,
+        steps,
+        notes,
+        notes_left_out,
+        sample,
+        ..Evidence::new(EvidenceKind::Drill, result)
+    })
 }
 
 fn has(manifest: &Manifest, kind: RootKind) -> bool {
