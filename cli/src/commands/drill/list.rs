@@ -74,8 +74,14 @@ fn print(ui: &Ui, pieces: &Pieces) -> Result<()> {
     if shown(pieces).next().is_none() {
         return ui.line("no drill and no check has left evidence yet");
     }
-    let columns = ["evidence", "time", "what", "result", "snapshot", "by"];
-    let mut table = Table::new(&columns.map(|name| (name, Align::Left)));
+    let mut table = Table::new(&[
+        ("EVIDENCE", Align::Whole),
+        ("TIME", Align::Whole),
+        ("WHAT", Align::Left),
+        ("RESULT", Align::Left),
+        ("SNAPSHOT", Align::Whole),
+        ("BY", Align::Left),
+    ]);
     for piece in shown(pieces) {
         let evidence = &piece.evidence;
         let (faults, notes) = words::counts(evidence);

@@ -64,8 +64,14 @@ pub fn run(_args: &ActionsArgs, context: &Context<'_>) -> Result<Exit> {
         context.ui.line("nobody has ordered anything on the page yet")?;
         return Ok(Exit::Done);
     }
-    let columns = ["time", "who", "role", "what", "about", "end"];
-    let mut table = Table::new(&columns.map(|name| (name, Align::Left)));
+    let mut table = Table::new(&[
+        ("TIME", Align::Whole),
+        ("WHO", Align::Left),
+        ("ROLE", Align::Left),
+        ("WHAT", Align::Left),
+        ("ABOUT", Align::Left),
+        ("END", Align::Left),
+    ]);
     for Known { action, is_sealed, .. } in &known {
         let unsealed = if *is_sealed { "" } else { ", not sealed yet" };
         table.row([
