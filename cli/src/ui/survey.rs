@@ -2,7 +2,7 @@
 
 use engine::Result;
 use engine::database::{Address, LockMethod, Obstacle, Weight};
-use engine::survey::{SchemaSurvey, ServerSurvey, Survey};
+use engine::survey::{SchemaSurvey, Survey};
 use repo_format::database::LeftOut;
 use serde::Serialize;
 
@@ -28,6 +28,7 @@ struct SurveyMessage<'a> {
     damaged: Vec<DamagedMessage<'a>>,
     unknown_types: Vec<DamagedMessage<'a>>,
     missing_rights: Vec<RightMessage<'a>>,
+    missing_rights_for_log: Vec<RightMessage<'a>>,
     obstacles: Vec<String>,
 }
 
@@ -102,7 +103,7 @@ fn fields(address: &Address, survey: &Survey) -> Vec<(&'static str, String)> {
         ("address", address.public()),
         ("account", format::path(server.account.as_bytes())),
         ("connection", connection),
-        ("binary log", binlog(server)),
+        ("binary log", binlog(survey)),
         ("moment", moment(survey.locks.method).to_owned()),
         ("under lock", under_lock(survey)),
     ];
@@ -114,14 +115,15 @@ fn fields(address: &Address, survey: &Survey) -> Vec<(&'static str, String)> {
     fields
 }
 
-fn binlog(server: &ServerSurvey) -> String {
-    match &server.binlog {
-        None => "off".to_owned(),
-        Some(log) => match &log.row_image {
-            Some(image) => format!("on, format {}, row image {image}", log.format),
-            None => format!("on, format {}", log.format),
-        },
-    }
+fn binlog(survey: &Survey) -> String {
+    let Some(log) = &survey.server.binlog else { return "off".to_owned() };
+    let image = log.row_image.as_ref().map_or_else(String::new, |image| format!(", row image {image}"));
+    let lacking: Vec<_> = survey.missing_for_log.iter().map(|missing| missing.right.name()).collect();
+    let kept = match lacking.join(", ") {
+        rights if rights.is_empty() => String::new(),
+        rights => format!("; a backup does not keep it: the account lacks {rights}, see `enamel grants watch`"),
+    };
+    format!("on, format {}{image}{kept}", log.format)
 }
 
 fn moment(method: LockMethod) -> &'static str {
@@ -243,6 +245,7 @@ fn message<'a>(address: &Address, survey: &'a Survey) -> SurveyMessage<'a> {
         damaged: survey.damaged.iter().map(DamagedMessage::from).collect(),
         unknown_types: survey.unknown.iter().map(DamagedMessage::from).collect(),
         missing_rights: survey.missing.iter().map(RightMessage::from).collect(),
+        missing_rights_for_log: survey.missing_for_log.iter().map(RightMessage::from).collect(),
         obstacles: survey.obstacles.iter().map(describe).collect(),
     }
 }

@@ -115,6 +115,9 @@ fn a_server_without_a_log_and_an_account_that_may_not_read_it_are_told() {
         "CREATE USER ann@localhost; GRANT SELECT, LOCK TABLES, SHOW VIEW, TRIGGER, EVENT ON *.* TO ann@localhost;",
     );
     let ann = database(&server).replace("root@", "ann@");
+    machine
+        .run(["check", &ann])
+        .prints("a backup does not keep it: the account lacks REPLICATION SLAVE, BINLOG MONITOR");
     machine.run(["watch", &ann]).expect(1).says("REPLICATION SLAVE").says("enamel grants watch");
     let grants = machine.run(["grants", "watch", &database(&server), "--for", "ann@localhost"]).expect(0);
     grants.prints("GRANT REPLICATION SLAVE, BINLOG MONITOR ON *.* TO 'ann'@'localhost';");

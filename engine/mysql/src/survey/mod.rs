@@ -37,6 +37,8 @@ pub struct Survey {
     pub unknown: Vec<LeftOut>,
     /// Rights that the account lacks.
     pub missing: Vec<MissingRight>,
+    /// Rights that it lacks to read the binary log, if there is one. A backup is complete without them, and keeps no log.
+    pub missing_for_log: Vec<MissingRight>,
     /// The obstacles that would make a backup wait.
     pub obstacles: Vec<Obstacle>,
 }
@@ -110,8 +112,10 @@ pub fn survey(address: &Address, wanted: &[String]) -> Result<Survey> {
     unknown.extend(contents::without_history(&mut connection, &server.server, &tables)?);
     let (locks, obstacles) = locks::plan(&mut connection, &server.server, &privileges, &tables)?;
     let reach = Reach::seen(&mut connection, wanted, &names, &tables)?;
+    let lacks = |purpose| missing(&privileges, &server.server, purpose, &reach);
     Ok(Survey {
-        missing: missing(&privileges, &server.server, Purpose::Backup, &reach),
+        missing: lacks(Purpose::Backup),
+        missing_for_log: server.binlog.iter().flat_map(|_| lacks(Purpose::Watch)).collect(),
         schemas,
         engines: contents::engines(&tables),
         damaged: contents::damaged(&tables),
