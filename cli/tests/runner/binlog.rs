@@ -52,6 +52,19 @@ fn a_backup_keeps_the_log_and_the_list_begins_with_what_destroys_most() {
     machine.run(["verify", "--read-data"]).expect(0);
 }
 
+#[test]
+fn a_statement_is_listed_with_its_schema_and_for_no_other() {
+    let (machine, server) = (Machine::with_repository(), server());
+    let database = database(&server);
+    machine.run(["backup", &database]).expect(0);
+    server.script("CREATE DATABASE copy; CREATE TABLE copy.visit (a INT); USE copy; DROP TABLE visit; USE shop; DROP TABLE visit;");
+    for wanted in ["--schema=shop", "--table=shop.visit"] {
+        let drops =
+            machine.run(["log", &database, "--kind", "drop", wanted]).expect(0).prints("  shop: DROP TABLE `visit`\n");
+        assert!(!drops.out.contains("copy"), "{wanted}\n{}", drops.out);
+    }
+}
+
 /// A watch that has kept something, after `work` gave it something to keep.
 fn started_watch(machine: &Machine, database: &str, mut work: impl FnMut()) -> Child {
     loop {

@@ -36,6 +36,8 @@ pub struct ListOptions {
     pub until: Option<i64>,
     /// Change one of these tables, as far as the log names them: schema and table.
     pub tables: Vec<TableName>,
+    /// Change something in one of these schemas, as far as the log names them; in any if none is named.
+    pub schemas: Vec<String>,
     /// Change so many rows at least.
     pub min_rows: u64,
     /// Have one of these kinds; any kind if none is named.
@@ -171,15 +173,31 @@ impl ListOptions {
         let is_in_time =
             self.from.is_none_or(|from| record.time >= from) && self.until.is_none_or(|until| record.time < until);
         let is_kind = self.kinds.is_empty() || self.kinds.contains(&listed.kind);
-        is_in_time && is_kind && listed.rows() >= self.min_rows && self.wants_tables(record)
+        let is_named = self.wants_tables(record) && self.wants_schemas(record);
+        is_in_time && is_kind && is_named && listed.rows() >= self.min_rows
     }
 
-    /// A statement names its tables in words only: it is wanted if the words are there.
+    /// A statement belongs to the schema that it was given in, and to those that its words name.
+    fn wants_schemas(&self, record: &TransactionRecord) -> bool {
+        let text = words(record);
+        let is_named = |schema: &String| {
+            record.tables.iter().any(|changed| changed.schema == *schema)
+                || record.schema.as_ref() == Some(schema)
+                || text.contains(&schema.to_lowercase())
+        };
+        self.schemas.is_empty() || self.schemas.iter().any(is_named)
+    }
+
+    /// A statement names its tables in words only: it is wanted if the words are there, and none say that another schema is meant.
     fn wants_tables(&self, record: &TransactionRecord) -> bool {
-        let text = record.text.as_ref().map(|text| String::from_utf8_lossy(&text.0).to_lowercase()).unwrap_or_default();
+        let text = words(record);
+        let may_mean = |schema: &String| {
+            record.schema.as_ref().is_none_or(|given| given == schema) || text.contains(&schema.to_lowercase())
+        };
         let is_named = |TableName { schema, table }: &TableName| {
             let by_rows = record.tables.iter().any(|changed| changed.schema == *schema && changed.table == *table);
-            by_rows || (record.flags.has(TransactionFlags::STATEMENTS) && text.contains(&table.to_lowercase()))
+            let is_statement = record.flags.has(TransactionFlags::STATEMENTS);
+            by_rows || (is_statement && text.contains(&table.to_lowercase()) && may_mean(schema))
         };
         self.tables.is_empty() || self.tables.iter().any(is_named)
     }
@@ -196,4 +214,9 @@ impl ListOptions {
         all.truncate(self.kept());
         more
     }
+}
+
+/// The statement of a transaction as far as it is kept, to look for names in; empty if it has only rows.
+fn words(record: &TransactionRecord) -> String {
+    record.text.as_ref().map(|text| String::from_utf8_lossy(&text.0).to_lowercase()).unwrap_or_default()
 }
