@@ -197,7 +197,15 @@ impl Ui {
     /// # Errors
     /// Standard output cannot be written.
     pub fn fields(&self, fields: &[(&str, String)]) -> Result<()> {
-        let width = fields.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        self.fields_below(fields, 0)
+    }
+
+    /// As [`Ui::fields`], below others whose longest name has `width` letters.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn fields_below(&self, fields: &[(&str, String)], width: usize) -> Result<()> {
+        let width = fields.iter().map(|(name, _)| name.len()).fold(width, usize::max);
         let indent = width + 4;
         self.write_out(|out| {
             fields

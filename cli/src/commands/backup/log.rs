@@ -12,6 +12,9 @@ use crate::context::Context;
 use crate::exit::Exit;
 use crate::ui::Ui;
 
+/// The letters of the longest name in the summary of a backup, which stands above.
+const SUMMARY_WIDTH: usize = "repository".len();
+
 /// Keeps what the server of `address` has in its log. The snapshot is there: whatever fails is told, and changes the exit status.
 ///
 /// # Errors
@@ -43,7 +46,7 @@ fn print(ui: &Ui, archived: &Archived) -> Result<Exit> {
     } else if !ui.is_quiet() {
         let mut fields: Vec<(&str, String)> = saved.iter().map(|one| ("log", words(one))).collect();
         fields.extend(not_kept(archived).map(|why| ("log", why)));
-        ui.fields(&fields)?;
+        ui.fields_below(&fields, SUMMARY_WIDTH)?;
     }
     Ok(exit)
 }
