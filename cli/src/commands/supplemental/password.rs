@@ -20,7 +20,7 @@ const RECOVERY: &str = "recovery";
 /// Try the administrator's password, and change nothing.
 ///
 /// Enamel compares it with the key of the administrator, and remembers when that was. `enamel supplemental status`
-/// reminds you after 90 days.
+/// reminds you until then, and again after 90 days.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Example
@@ -66,7 +66,9 @@ pub fn check(args: &CheckArgs, context: &Context<'_>) -> Result<Exit> {
     let credential = secret.credential_of(context.ui, &office.place)?;
     if !members::unlocks(&target, id, &credential, context.ui)? {
         let message = format!("this is not the password of the administrator (key {})", format::short(id));
-        return Err(Error::new(ErrorKind::WrongPassword, message));
+        return Err(Error::new(ErrorKind::WrongPassword, message).with_hint(
+            "Try again. If it is lost, `enamel supplemental admin NAME` makes another one for all that is copied from then on.",
+        ));
     }
     source.remember_moment(Reminder::PasswordTried, machine::now())?;
     if !context.ui.is_quiet() && !context.ui.is_json() {

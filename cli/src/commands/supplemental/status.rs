@@ -32,7 +32,7 @@ Example
   enamel supplemental status
 
 Exit status: 0 all is well, 1 failed, 2 usage, 3 copies were missed, the second repository cannot be reached, nobody but \
-            this computer can open it, or nobody has tried the password for 90 days; 12 wrong password")]
+            this computer can open it, or nobody has tried the password yet, or for 90 days; 12 wrong password")]
 pub struct StatusArgs {}
 
 #[derive(Serialize)]
@@ -64,7 +64,8 @@ pub fn run(_: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let source = context.open(Access::Read)?;
     let missed = missed(&source, &context.settings.file.supplemental)?;
     let tried = source.remembered_moment(Reminder::PasswordTried)?.map(|moment| moment.seconds);
-    let rfc3339 = |seconds: i64| format::rfc3339(format::seconds(seconds));
+    let shown = if context.ui.is_json() { format::rfc3339 } else { format::time };
+    let time = |seconds: i64| shown(format::seconds(seconds));
     let card = match Office::of(context) {
         Ok(office) if mode != Mode::Off => {
             match office.open(context, Access::Read).and_then(|target| read_card(&target, &office, context)) {
@@ -86,12 +87,12 @@ pub fn run(_: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
     let status = Status {
         mode: mode.name(),
         location: context.settings.file.supplemental.repository.as_ref().map(|path| path.display().to_string()),
-        newest_copy: card.and_then(|card| card.newest).map(|newest| rfc3339(newest.time)),
+        newest_copy: card.and_then(|card| card.newest).map(|newest| time(newest.time)),
         missed,
         administrator: administrator.or_else(|| opener.map(format::short)),
-        verified: card.and_then(|card| card.verified).map(rfc3339),
+        verified: card.and_then(|card| card.verified).map(time),
         level: card.and_then(|card| card.level),
-        password_tried: tried.map(rfc3339),
+        password_tried: tried.map(time),
     };
     let exit = after_printing(Exit::Done, print(&status, &source, context))?;
     if mode != Mode::Off {
@@ -100,9 +101,10 @@ pub fn run(_: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
             context.tell_incomplete("only this computer can open the copies: run `enamel supplemental admin NAME`");
         }
         if opener.is_some() && tried.is_none_or(|tried| machine::now().seconds - tried > PASSWORD_DAYS * DAY) {
-            context.tell_incomplete(
-                "nobody has tried the administrator's password for 90 days: run `enamel supplemental check-password`",
-            );
+            let since = if tried.is_some() { "for 90 days" } else { "yet" };
+            context.tell_incomplete(format_args!(
+                "nobody has tried the administrator's password {since}: run `enamel supplemental check-password`"
+            ));
         }
     }
     Ok(exit)
