@@ -268,15 +268,20 @@ fn status(args: &StatusArgs, context: &Context<'_>) -> Result<Exit> {
             context.ui.warn(format_args!("{path} is not what would be written now: the program or a folder has moved; run `enamel schedule install` again"));
         }
     }
-    print_jobs(context.ui, &timetable, &runs)?;
+    print_jobs(context, &timetable, &runs)?;
     Ok(exit)
 }
 
-fn print_jobs(ui: &Ui, timetable: &Timetable, runs: &[RunRecord]) -> Result<()> {
+fn print_jobs(context: &Context<'_>, timetable: &Timetable, runs: &[RunRecord]) -> Result<()> {
+    let ui = context.ui;
     let mut table = Table::new(&[("JOB", Align::Left), ("NEXT", Align::Left)]);
     for due in timetable.all() {
         let at = due.at.to_zoned(TimeZone::system()).strftime("%a %Y-%m-%d %H:%M").to_string();
         table.row(vec![due.job.name().to_owned(), at]);
+    }
+    if context.settings.file.retention.is_none() {
+        // Nobody would miss this line before the disk is full.
+        table.row(["forget", "never: all snapshots stay, as enamel.toml has no `[retention]`"].map(str::to_owned));
     }
     ui.line("")?;
     ui.table(&table)?;
