@@ -25,7 +25,7 @@ pub(super) fn check(keys: &KeyFacts) -> Check {
     let remedy = match (keys.unreadable, keys.active) {
         (1.., _) => "enamel repair",
         (0, 0..=1) => "enamel key add",
-        (0, _) => "enamel key list --key-file FILE",
+        (0, _) => "enamel key list --password-file FILE",
     };
     Check::new(Question::Keys, state, sentence)
         .aged(keys.tried_seconds)
@@ -49,10 +49,10 @@ mod tests {
                 None,
                 State::Unknown,
                 "2 keys open the backups; nobody has tried",
-                "enamel key list --key-file FILE",
+                "enamel key list --password-file FILE",
             ),
             (3, 0, Some(86_400 * 5), State::Good, "3 keys open the backups; somebody tried another one 5 days ago", ""),
-            (3, 0, Some(86_400 * 100), State::Attention, "3 months ago", "enamel key list --key-file FILE"),
+            (3, 0, Some(86_400 * 100), State::Attention, "3 months ago", "enamel key list --password-file FILE"),
             (3, 1, Some(10), State::Bad, "; 1 key unreadable", "enamel repair"),
         ];
         for (active, unreadable, tried_seconds, state, words, remedy) in cases {
