@@ -273,6 +273,7 @@ fn named(source: &SourceManifest) -> String {
     let what = match source.kind {
         ManifestKind::Receipt => "receipt",
         ManifestKind::Log => "log",
+        ManifestKind::Evidence => "evidence",
         _ => "snapshot",
     };
     format!("the {what} {} of {}", format::short(source.id), format::time(source.time))
