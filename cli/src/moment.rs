@@ -1,7 +1,7 @@
 //! Moments as people write them: `2026-11-20 14:03:22`, this machine's time unless a zone is named.
 
 use engine::machine;
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
@@ -16,6 +16,14 @@ pub fn now() -> Zoned {
 /// A sentence about what it should look like.
 pub fn parse_moment(text: &str) -> Result<i64, String> {
     parse_in(text, &TimeZone::system())
+}
+
+/// Reads a day.
+///
+/// # Errors
+/// A sentence about what it should look like.
+pub fn parse_date(text: &str) -> Result<Date, String> {
+    text.trim().parse().map_err(|_| "write a day as 2026-11-20".to_owned())
 }
 
 fn parse_in(text: &str, zone: &TimeZone) -> Result<i64, String> {

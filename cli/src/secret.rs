@@ -58,7 +58,8 @@ impl SecretSource {
         let credential = self.fetch(ui, prompt_twice)?;
         if let Credential::Password(password) = &credential {
             strength.check(password).map_err(|why| {
-                Error::new(ErrorKind::Usage, format!("the {} {why}", self.describe()))
+                let what = if matches!(self, SecretSource::Prompt) { "new password".into() } else { self.describe() };
+                Error::new(ErrorKind::Usage, format!("the {what} {why}"))
                     .with_hint("A key file, --key-file or --new-key-file, is made by Enamel, and nobody can guess it.")
             })?;
         }
@@ -115,12 +116,23 @@ fn prompt_or(ui: &Ui, question: &str, missing: &str) -> Result<Zeroizing<String>
     })
 }
 
+/// Said where a new password is missing: the options for it differ from those that unlock what is there.
+const NEW_SECRET: &str = "`enamel init` takes it from --key-file or --password-file, `enamel key` from --new-key-file or \
+                          --new-password-file; `enamel COMMAND --help` says it of others.";
+
 fn prompt_twice(ui: &Ui) -> Result<Zeroizing<String>> {
-    let first = prompt(ui, "New password: ")?;
+    let missing = "no new password was given, and there is no terminal to ask for one";
+    let ask = |question| {
+        prompt_or(ui, question, missing).map_err(|error| match error.kind() {
+            ErrorKind::Usage => error.with_hint(NEW_SECRET),
+            _ => error,
+        })
+    };
+    let first = ask("New password: ")?;
     if first.is_empty() {
         return Ok(first);
     }
-    if prompt(ui, "The same again: ")? == first {
+    if ask("The same again: ")? == first {
         Ok(first)
     } else {
         Err(Error::new(ErrorKind::Usage, "the two passwords differ; nothing was changed")
@@ -242,7 +254,8 @@ fn read_or_create_key_file(path: &Path, ui: &Ui) -> Result<KeyFile> {
 /// An error with a file that the user named: that it is not there is a mistake in the command or the settings.
 fn user_file_error(what: &str, source: std::io::Error) -> Error {
     match source.kind() {
-        IoErrorKind::NotFound => Error::caused(ErrorKind::Usage, what, source),
+        IoErrorKind::NotFound => Error::caused(ErrorKind::Usage, what, source)
+            .with_hint("Check the path, in the command or in the settings, which `enamel config show` lists."),
         _ => Error::io(what, source),
     }
 }

@@ -52,7 +52,7 @@ pub fn parse_part(text: &str) -> Result<Part, String> {
             Ok(percent @ 1..=100) => Ok(Part::Percent(percent)),
             _ => Err("write a whole number of percent, from 1% to 100%".to_owned()),
         },
-        None => match parse_size(text)? {
+        None => match parse_size(text).map_err(|_| "write a part as 5%, or as a size with its unit: 10G".to_owned())? {
             0 => Err("that would read nothing".to_owned()),
             size => Ok(Part::Bytes(size)),
         },

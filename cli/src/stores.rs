@@ -21,10 +21,9 @@ pub fn open_store(path: &Path) -> Result<Arc<dyn Store>> {
 /// [`ErrorKind::NoRepository`] if there is no such folder, or no repository in it.
 pub fn open_local(path: &Path) -> Result<LocalStore> {
     if !path.is_dir() {
-        return Err(Error::new(
-            ErrorKind::NoRepository,
-            format!("there is no repository {}: no such folder", path.display()),
-        ));
+        let why = if path.exists() { "it is no folder" } else { "no such folder" };
+        let message = format!("there is no repository {}: {why}", path.display());
+        return Err(Error::new(ErrorKind::NoRepository, message));
     }
     let store = LocalStore::open(path).map_err(Error::from)?;
     if is_repository(&store)? {

@@ -228,7 +228,8 @@ fn expanded(setting: Setting<PathBuf>) -> Result<Setting<PathBuf>> {
 }
 
 fn place_of_repository(setting: Setting<PathBuf>) -> Result<Setting<Place>> {
-    let place = location::repository(&setting.value).map_err(|error| error.context(format!("{}", setting.origin)))?;
+    let place = location::repository(&setting.value)
+        .map_err(|error| error.context(format!("cannot use the repository that {} names", setting.origin)))?;
     let place = match place {
         Place::Folder(path) => Place::Folder(absolute(Setting::new(path, setting.origin))?.value),
         other => other,

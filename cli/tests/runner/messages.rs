@@ -16,6 +16,7 @@ fn a_hint_fits_what_was_not_found() {
         (&["backup", "source", "--exclude-file", "nope"][..], "Check the path"),
         (&["backup", "sourse"], "Check the name"),
         (&["restore", "latest", "--target", "/proc/out"], "Check the path"),
+        (&["--key-file", "nope", "snapshots"], "`enamel config show`"),
         (&["leases", "fence", "abcd"], "enamel leases"),
         (&["key", "remove", "ffff"], "enamel key list"),
         (&["ls", "latest", "source/B"], "enamel snapshots"),
@@ -25,6 +26,7 @@ fn a_hint_fits_what_was_not_found() {
         let answer = machine.run(args);
         assert!(answer.code != 0 && hint(&answer).contains(says), "{args:?}\n{}", answer.err);
     }
+    machine.run(["--repo", "source/A/letter.txt", "snapshots"]).expect(10).says("it is no folder");
 }
 
 #[test]
@@ -41,6 +43,7 @@ fn a_hint_names_what_helps_a_command_that_was_used_wrongly() {
         (&["forget"], "--keep-daily 7"),
         (&["find", "a[z-a]*"], "`*` and `?`"),
         (&["key", "remove", ""], "enamel key"),
+        (&["purge", "run", "nope.plan"], "`enamel purge plan --output FILE`"),
         (&["ls", "latest:source/", "source"], "`enamel ls --help`"),
         (&["restore", "latest", "--target", "out", "--tls"], "--to-database mysql://"),
         (&["restore", "latest:source/", "--to-database", "mysql://root@127.0.0.1:1"], "--schema NAME"),

@@ -113,7 +113,10 @@ pub fn read(path: &Path) -> Result<Plan> {
         Error::new(ErrorKind::Usage, format!("{what}: {why}"))
             .with_hint("`enamel purge plan --output FILE` makes a plan; it can be run as it was made only.")
     };
-    let text = std::fs::read_to_string(path).map_err(|e| Error::caused(ErrorKind::Usage, what.as_str(), e))?;
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Error::caused(ErrorKind::Usage, what.as_str(), e)
+            .with_hint("Name the file that `enamel purge plan --output FILE` has written.")
+    })?;
     let file: PlanFile = toml::from_str(&text).map_err(|e| usage(e.to_string().trim_end().to_owned()))?;
     let digest = file.digest.clone();
     let plan = file.plan().map_err(usage)?;

@@ -135,8 +135,12 @@ pub fn page(context: &Context<'_>, repository: &Repository) -> Result<String> {
 /// Writes a new file, never over an old one: an older report is somebody's evidence.
 fn write_new(path: &PathBuf, text: &str) -> Result<()> {
     let failed = |e: std::io::Error| {
-        let kind = if e.kind() == std::io::ErrorKind::AlreadyExists { ErrorKind::Usage } else { ErrorKind::Io };
-        Error::io(format!("cannot write the report {}", path.display()), e).with_kind(kind)
+        let is_there = e.kind() == std::io::ErrorKind::AlreadyExists;
+        let error = Error::io(format!("cannot write the report {}", path.display()), e);
+        if !is_there {
+            return error;
+        }
+        error.with_kind(ErrorKind::Usage).with_hint("Name another file: a report is never written over an older one.")
     };
     let mut file = std::fs::File::create_new(path).map_err(failed)?;
     std::io::Write::write_all(&mut file, text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed)

@@ -18,6 +18,7 @@ use super::files::folder;
 use crate::context::Context;
 use crate::database::{DatabaseArgs, ServerArgs};
 use crate::exit::{Exit, after_printing};
+use crate::moment::parse_date;
 use crate::snap::Snap;
 use crate::ui::{Table, Ui, format};
 
@@ -41,9 +42,13 @@ use crate::ui::{Table, Ui, format};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
-  enamel purge plan --schema opendental --before 2020-01-01 --output old-log.plan
-  enamel purge plan --schema opendental --through 2019-12-31 --category taskhist --category wikipagehist --except PatNum=42
-  enamel purge plan --schema opendental --before 2018-01-01 --category emailmessage --attachments /srv/OpenDentImages --output mail.plan
+  enamel purge plan --schema opendental --before 2020-01-01 \\
+      --output old-log.plan
+  enamel purge plan --schema opendental --through 2019-12-31 \\
+      --category taskhist --category wikipagehist --except PatNum=42
+  enamel purge plan --schema opendental --before 2018-01-01 \\
+      --category emailmessage --attachments /srv/OpenDentImages \\
+      --output mail.plan
 
 Exit status: 0 done; 3 some of the categories are refused, and named; 1 failed, or all are refused; 2 usage, \
             10 no repository, 12 wrong password, 130 interrupted")]
@@ -55,10 +60,10 @@ pub struct PlanArgs {
     #[arg(long, value_name = "NAME", help_heading = "Database options")]
     schema: Option<String>,
     /// Rows before this day, 00:00, are old
-    #[arg(long, value_name = "DATE", required_unless_present = "through", conflicts_with = "through")]
+    #[arg(long, value_name = "DATE", value_parser = parse_date, required_unless_present = "through", conflicts_with = "through")]
     before: Option<Date>,
     /// Rows of this day or before are old
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", value_parser = parse_date)]
     through: Option<Date>,
     /// The rows to remove; can be given several times [default: securitylog]
     #[arg(long = "category", value_name = "NAME")]
