@@ -31,7 +31,7 @@ Exit status
     2   the command line, or a setting, makes no sense
     3   done, but something could not be read or restored as it was, or was not
         saved when the snapshot was made, or a newer snapshot than the one that
-        was chosen is in doubt, or `status` found something that needs attention;
+        was chosen is in doubt, or `status` found what needs attention;
         it is named
     4   `verify` found damage, `repair` could not put all of it right, or what
         this computer has seen has disappeared: see `enamel accept --help`

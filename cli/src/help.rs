@@ -114,4 +114,20 @@ mod tests {
             mine.lines().skip_while(|line| *line != "Every day:").filter(|line| line.len() > 80).collect();
         assert!(long.is_empty(), "{long:#?}");
     }
+
+    #[test]
+    fn examples_fit_a_small_terminal_so_that_they_can_be_copied() {
+        let mut long = Vec::new();
+        each(&Args::command(), &mut |command| {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let lines = after.lines().filter(|line| line.starts_with("  ") && line.chars().count() > WIDTH);
+            long.extend(lines.map(|line| format!("{}: {line}", command.get_name())));
+        });
+        assert!(long.is_empty(), "{long:#?}");
+    }
+
+    fn each(command: &Command, look: &mut dyn FnMut(&Command)) {
+        look(command);
+        command.get_subcommands().for_each(|below| each(below, look));
+    }
 }

@@ -14,7 +14,7 @@ use crate::global::Global;
 ///
 /// The agent makes backups, brings the second copy up to date, reads a part of the repository again, makes drills and
 /// forgets old snapshots. `[schedule]` in enamel.toml says when; without it a backup is made each hour in office hours
-/// and every four hours else. A computer that was off or asleep makes one backup when it is awake again. A job that
+/// and every four hours otherwise. A computer that was off or asleep makes one backup when it is awake again. A job that
 /// fails is tried again after 1, 2, 5, 10 and then every 20 minutes. A backup that is due stops every other job, which
 /// goes on later.
 ///
@@ -24,16 +24,17 @@ use crate::global::Global;
 #[command(after_help = "\
 Examples
   enamel agent
-  enamel agent --once                      for cron and other timers: do what is due, and end
+  enamel agent --once                    for other timers: what is due now
 
-  [schedule]                               in enamel.toml, as it is without such lines:
-  office-hours = \"Mon-Sat 07:00-19:00\"   or several: \"Mon-Fri 08:00-18:00, Sat 08:00-13:00\"
+  [schedule]                             in enamel.toml, as it is without this:
+  office-hours = \"Mon-Sat 07:00-19:00\"   or several:
+                                         \"Mon-Fri 08:00-18:00, Sat 08:00-13:00\"
   backup = \"1h\"                          in office hours
   otherwise = \"4h\"                       at other times
   copy = \"after-backup\"                  or daily, weekly, monthly
   verify = \"5% daily\"                    in the night
   drill = \"weekly\"
-  forget = \"weekly\"                      by the rules of [retention], and frees the room
+  forget = \"weekly\"                      by [retention], and frees the room
   Each of them can be \"off\".
 
 Exit status: 0 stopped, or all that was due is done; 1 a job failed (with --once), 2 usage, 10 no repository, \

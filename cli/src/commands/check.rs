@@ -24,11 +24,12 @@ mod log_advice;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
-  enamel check --database mysql://enamel@db.example --tls --schema opendental /srv/opendental/images
-  enamel check                                         what enamel.toml says
-  enamel check --explain-log                           how to keep every change, not only snapshots
+  enamel check                  what enamel.toml says
+  enamel check --explain-log    how to keep every change, not only snapshots
+  enamel check --database mysql://enamel@db.example --tls --schema opendental \\
+      /srv/opendental/images
 
-Exit status: 0 a backup would be complete; 3 something would be missing: it is named; 1 none could be made, 2 usage")]
+Exit status: 0 a backup would be complete; 3 something would be missing: it is named; 1 no backup could be made, 2 usage")]
 pub struct CheckArgs {
     /// Folders and files to save with it
     #[arg(value_name = "PATH")]

@@ -41,7 +41,7 @@ const CHECK_LABEL: usize = 30;
 #[command(after_help = "\
 An enamel.toml, in which all is optional; paths are relative to its folder
   repository = \"/mnt/backup/practice\"
-  key-file = \"practice.key\"      # or password-file, or password-command
+  key-file = \"practice.key\"       # or password-file, or password-command
   sources = [\"/srv/opendental/images\", \"/srv/dumps\"]
   excludes = [\"*.tmp\", \"Thumbs.db\"]
   exclude-files = [\"excludes.txt\"]
@@ -49,42 +49,55 @@ An enamel.toml, in which all is optional; paths are relative to its folder
   one-file-system = true
   exclude-caches = true
   cache-dir = \"/var/cache/enamel\"
-  state-dir = \"/var/lib/enamel\"    # what this computer has seen of repositories
+  state-dir = \"/var/lib/enamel\"   # what this computer has seen of repositories
   append-only = true              # delete and replace nothing in the repository
   database = \"mysql://enamel@db.example\"
   schemas = [\"opendental\"]        # without it all but the server's own
   defaults-file = \"my.cnf\"        # or database-password-file
-  tls = true                      # also tls-ca, tls-cert, tls-key, tls-any-name, tls-skip-verify
+  tls = true                      # also tls-ca, tls-cert, tls-key,
+                                  # tls-any-name, tls-skip-verify
   profile = \"opendental\"          # the application: its images are saved, too
   map-paths = [\"\\\\\\\\SERVER\\\\OpenDentImages=/mnt/images\"]
-  [s3]                            # where the repository is `s3://BUCKET/PREFIX`; keys never stand here
-  endpoint = \"https://s3.example.org\"                       # or AWS_ENDPOINT_URL; without one it is AWS
-  region = \"eu-central-1\"        # or AWS_REGION
-  bucket-in = \"path\"             # or \"host\"; where the bucket stands in a URL
-  ca = \"storage-ca.pem\"          # or AWS_CA_BUNDLE; trusted besides the system's
-  proxy = \"http://proxy:3128\"    # or HTTPS_PROXY
-  give-up-after = \"10min\"        # how long the storage may fail before a command ends with an error
-  wait-for-others = \"30min\"     # how long a backup waits for a prune, in storage without conditional writes
-  protect = \"35d\"                # lock what snapshots need, after a backup; see `enamel protect`
-  limit-upload = \"2M\"            # or --limit-upload; bytes a second; also limit-download
-  profile = \"office\"             # or AWS_PROFILE; also credentials-file, else ~/.aws/credentials
+  [s3]                            # of a repository `s3://BUCKET/PREFIX`; keys
+                                  # never stand here
+  endpoint = \"https://s3.example\" # or AWS_ENDPOINT_URL; without one it is AWS
+  region = \"eu-central-1\"         # or AWS_REGION
+  bucket-in = \"path\"              # or \"host\"; where the bucket stands in a URL
+  ca = \"storage-ca.pem\"           # or AWS_CA_BUNDLE; trusted besides the
+                                  # system's
+  proxy = \"http://proxy:3128\"     # or HTTPS_PROXY
+  give-up-after = \"10min\"         # how long the storage may fail before a
+                                  # command ends with an error
+  wait-for-others = \"30min\"       # how long a backup waits for a prune, in
+                                  # storage without conditional writes
+  protect = \"35d\"                 # lock what snapshots need, after a backup;
+                                  # see `enamel protect`
+  limit-upload = \"2M\"             # or --limit-upload; bytes a second; also
+                                  # limit-download
+  profile = \"office\"              # or AWS_PROFILE; also credentials-file, else
+                                  # ~/.aws/credentials
   [retention]                     # what `enamel forget` keeps
-  keep-hourly = 48                # also keep-last, -daily, -weekly, -monthly, -quarterly, -yearly
-  keep-within = \"30d\"           # also keep-within-hourly to -yearly
+  keep-hourly = 48                # also keep-last, -daily, -weekly, -monthly,
+                                  # -quarterly, -yearly
+  keep-within = \"30d\"             # also keep-within-hourly to -yearly
   keep-tag = [\"audit\"]
-  keep-log = \"7d\"                # any moment of the last 7 days of a database; older binary logs go
+  keep-log = \"7d\"                 # any moment of the last 7 days of a database;
+                                  # older binary logs go
   group-by = \"host,roots\"
   [purge.old-faxes]               # a category of `enamel purge plan`
   table = \"fax\"
-  date = \"ReceivedAt\"
-  children = [{ table = \"faxpage\", column = \"FaxNum\" }]      # rows that go with it
-  condition = \"Status = 3\"       # must also hold: columns, values, = <> < >, AND OR NOT, IN, BETWEEN, LIKE, IS NULL
+  date = \"ReceivedAt\"             # a column; rows of other tables go along:
+  children = [{ table = \"faxpage\", column = \"FaxNum\" }]
+  condition = \"Status = 3\"        # must also hold: columns, values, = <> < >,
+                                  # AND OR NOT, IN, BETWEEN, LIKE, IS NULL
   keep-years = 2                  # the plan warns of younger rows
-  [hooks]                         # lines of shell, run after `enamel backup`
-  after = \"curl -fsS https://monitor.example/practice\"       # when a snapshot was made
+  [hooks]                         # lines of shell, after `enamel backup`: when
+                                  # a snapshot was made, and when none was
+  after = \"curl -fsS https://monitor.example/practice\"
   on-failure = \"echo \\\"$ENAMEL_MESSAGE\\\" | mail -s backup it@example.com\"
   time-limit = \"5min\"             # then a command is ended
-  [schedule] and [notify]         # see `enamel agent --help` and `enamel notify --help`
+  [schedule] and [notify]         # see `enamel agent --help` and
+                                  # `enamel notify --help`
 
 A command of [hooks] finds in its environment ENAMEL_SNAPSHOT (an id, or nothing), ENAMEL_STATUS (the exit status), \
 ENAMEL_PROBLEMS (how many things could not be saved) and ENAMEL_MESSAGE (what happened, in words). What it prints goes to \

@@ -64,9 +64,10 @@ const DATABASE: &str = "database";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
-  enamel copy --new --to /mnt/usb/practice --to-key-file usb.key --init     the first time
+  enamel copy --new --to /mnt/usb/practice --to-key-file usb.key --init
   enamel copy --new --to /mnt/usb/practice --to-key-file usb.key
-  enamel copy --new --only database --to s3://practice-copy/office --to-key-file copy.key
+  enamel copy --new --only database --to s3://practice-copy/office \\
+      --to-key-file copy.key
   enamel copy latest --to /mnt/usb/practice --to-key-file usb.key --dry-run
 
 Exit status: 0 done; 3 done, but a snapshot could not be copied or read; 4 what was copied is not there as it should be; 1 failed, 2 usage, 10 there is no repository in one \

@@ -47,7 +47,8 @@ use print::Summary;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
-  enamel forget --dry-run --keep-hourly 48 --keep-daily 14 --keep-monthly 24 --keep-yearly 10
+  enamel forget --dry-run --keep-hourly 48 --keep-daily 14 \\
+      --keep-monthly 24 --keep-yearly 10
   enamel forget --keep-within 7d --keep-within-daily 3mo --keep-tag audit
   enamel forget                       by `[retention]` of enamel.toml
   enamel forget --keep-daily 14 --keep-log 7d

@@ -24,8 +24,10 @@ const HOST_DEFAULT: &str = "%";
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
-  enamel grants backup --database mysql://root@localhost/?socket=/run/mysqld/mysqld.sock --for enamel@10.0.0.5
-  enamel grants restore --schema opendental --database mysql://root@db.example --tls
+  enamel grants backup --for enamel@10.0.0.5 \\
+      --database 'mysql://root@localhost/?socket=/run/mysqld/mysqld.sock'
+  enamel grants restore --schema opendental \\
+      --database mysql://root@db.example --tls
   enamel grants s3 --repo s3://practice-backup/office >policy.json
 
 Exit status: 0 done, 1 failed, 2 usage")]

@@ -38,7 +38,8 @@ Examples
   enamel init --repo /mnt/backup/practice --key-file /etc/enamel/practice.key
   enamel init --repo s3://practice-backup/office
   enamel init --repo s3://locked-bucket/office --exclusive-prune
-  enamel init --repo /mnt/usb/copy --key-file copy.key --like /mnt/backup/practice --like-key-file practice.key
+  enamel init --repo /mnt/usb/copy --key-file copy.key \\
+      --like /mnt/backup/practice --like-key-file practice.key
 
 Exit status: 0 done, 1 failed or there is a repository already, 2 usage, 130 interrupted")]
 pub struct InitArgs {

@@ -54,7 +54,7 @@ Exit status: 0 done; 1 failed, or there is no such lease; 2 the backup has ended
     /// may arrive late.
     #[command(after_help = "\
 Examples
-  enamel leases                     name the runs, their machines, and when they began
+  enamel leases                    name the runs, and when they began
   enamel leases remove 3f9a12bc
 
 Exit status: 0 done; 1 failed, or the lease has to stay for now, or there is no such lease; 2 usage; 10 no repository; \

@@ -25,7 +25,7 @@ use crate::ui::{Ui, format, json};
 Examples
   enamel ls latest                              what was saved
   enamel ls latest images/S --long              one folder of it
-  enamel ls @2026-11-20 --recursive             everything, at the end of that day
+  enamel ls @2026-11-20 --recursive             everything, as that day ended
   enamel ls latest database/opendental --long   tables, with their rows
 
 Exit status: 0 done, 1 failed or no such path, 2 usage, 10 no repository, 12 wrong password")]

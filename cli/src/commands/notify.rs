@@ -18,19 +18,22 @@ use crate::notify::{Notifier, Tested, Way};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 [notify] in enamel.toml, in which all is optional; paths are relative to its folder
-  nothing-for = \"4h\"                so many office hours without a backup are an alarm; or \"off\"
+  nothing-for = \"4h\"                an alarm after so many office hours without
+                                    a backup; or \"off\"
   label = \"Dr Smith, server\"        instead of the name of this computer
   summary = \"Mon 07:00\"             by mail, each week; or \"off\"
   prometheus = \"enamel.prom\"        figures for the collector of node_exporter
-  ping = \"https://hc.example/id\"    Healthchecks or Uptime Kuma; or { url-file = \"ping.url\" }
+  ping = \"https://hc.example/id\"    Healthchecks or Uptime Kuma; or
+                                    { url-file = \"ping.url\" }
   time-limit = \"10s\"                of each step of sending, up to 30s
-  ca = \"office-ca.pem\"              trusted in place of the authorities of the system
+  ca = \"office-ca.pem\"              trusted in place of the system's authorities
   [notify.mail]
   to = [\"dana@example.org\"]         also from
-  server = \"smtp.example.org\"       a port may follow; also tls = \"starttls\", \"tls\" or \"none\"
+  server = \"smtp.example.org\"       a port may follow; also
+                                    tls = \"starttls\", \"tls\" or \"none\"
   user = \"office@example.org\"
   password-file = \"mail.password\"
-  [[notify.webhook]]                  for each service; also token-file
+  [[notify.webhook]]                for each service; also token-file
   url = \"https://ntfy.example/it\"   or url-file
   preset = \"ntfy\"                   or slack, teams, discord, json
 

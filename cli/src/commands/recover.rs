@@ -28,7 +28,8 @@ const NAMES_MAX: usize = 20;
 #[command(after_help = "\
 Examples
   enamel recover --repo s3://practice-backup/office --as-of '2026-11-20 14:00'
-  enamel recover --repo s3://practice-backup/office --as-of '2026-11-20 14:00' --to /mnt/disk/recovered
+  enamel recover --repo s3://practice-backup/office \\
+      --as-of '2026-11-20 14:00' --to /mnt/disk/recovered
   enamel verify --repo /mnt/disk/recovered --read-data
 
 If it is interrupted, run it again with the same place: what is there is not copied twice.

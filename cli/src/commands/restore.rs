@@ -67,11 +67,15 @@ Examples
   enamel restore latest --target /tmp/practice
   enamel restore latest@2026-11-20T14:00:images/S --target /tmp/S
   enamel restore 3f9a12bc:/srv/images/S/SmithJohn.txt --target . --dry-run
-  enamel restore latest --to-database mysql://root@localhost --schema opendental=check_1122
-  enamel restore latest --to-database mysql://root@localhost --schema opendental=at_1402 --at '2026-11-20 14:02:59'
-  enamel restore latest --to-database mysql://root@localhost --schema opendental=before --before binlog.000007:4711 --plan
+  enamel restore latest --to-database mysql://root@localhost \\
+      --schema opendental=check_1122
+  enamel restore latest --to-database mysql://root@localhost \\
+      --schema opendental=at_1402 --at '2026-11-20 14:02:59'
+  enamel restore latest --to-database mysql://root@localhost \\
+      --schema opendental=before --before binlog.000007:4711 --plan
   enamel restore --purged 77aa01de --to-database mysql://root@localhost
-  enamel restore --purged 77aa01de --to-database mysql://root@localhost --table od.securitylog=audit.log2019
+  enamel restore --purged 77aa01de --to-database mysql://root@localhost \\
+      --table od.securitylog=audit.log2019
   enamel restore --purged 77aa01de --target /srv/OpenDentImages
 
 Exit status: 0 done; 3 done, but something could not be restored as it was: it is named; 1 failed, 2 usage, \

@@ -42,9 +42,9 @@ pub use details::disappeared;
 #[command(after_help = "\
 Examples
   enamel status
-  enamel status --max-age 26h --quiet      for monitoring: says only what is wrong
+  enamel status --max-age 26h --quiet    for monitoring: says only what is wrong
   enamel status --tag hourly --max-age 2h --json
-  enamel status --strict --quiet           also a missing second copy or key is a fault
+  enamel status --strict --quiet         also a missing second copy or key
 
 Exit status: 0 all is well; 3 a source is as old as --max-age, was not saved whole, or was never saved, or a snapshot cannot \
             be read, has disappeared, is from the future, was put back, or needs data that is lost, or the binary log of a \

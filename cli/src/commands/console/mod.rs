@@ -36,14 +36,15 @@ const OPENERS: [&str; 3] = ["xdg-open", "open", "wslview"];
 #[command(after_help = "\
 Examples
   enamel console
-  enamel console --no-browser              only print the link
-  enamel console --demo                    a practice that is made up, to try things in
+  enamel console --no-browser       only print the link
+  enamel console --demo             a practice that is made up, to try things in
 
-  [console]                                in enamel.toml
-  listen = \"127.0.0.1:7717\"                the port, unless another program has it; for other computers an
-                                           address with `names`, `certificate` and `key`
-  restore-to = [\"/srv/restored\"]           folders into which staff may bring something back
-  off = true                               no page at all
+  [console]                         in enamel.toml
+  listen = \"127.0.0.1:7717\"         the port, unless another program has it; for
+                                    other computers an address with `names`,
+                                    `certificate` and `key`
+  restore-to = [\"/srv/restored\"]    staff may bring something back into these
+  off = true                        no page at all
 
 Exit status: 0 opened, or stopped; 1 failed, 2 usage, 10 no repository, 12 wrong password")]
 pub struct ConsoleArgs {

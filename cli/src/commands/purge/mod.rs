@@ -31,7 +31,8 @@ use crate::ui::format;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
-  enamel purge plan --schema opendental --before 2020-01-01 --output old-log.plan
+  enamel purge plan --schema opendental --before 2020-01-01 \\
+      --output old-log.plan
   enamel purge run old-log.plan --reason 'audit log over six years'
   enamel purge history --report purges.txt
   enamel purge release 77aa01de --early 'moved to the archive of the county'

@@ -49,7 +49,8 @@ use crate::ui::{Ui, format};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples
-  enamel purge run old-log.plan --database mysql://purger@db.example --reason 'audit log over six years'
+  enamel purge run old-log.plan --database mysql://purger@db.example \\
+      --reason 'audit log over six years'
   enamel purge run old-log.plan --window 22:00-05:00 --max-rows-per-second 2000
   enamel purge run old-log.plan --for 30m
   enamel purge run old-log.plan --window 22:00-05:00 --reclaim

@@ -47,8 +47,9 @@ use server::{FoundDatabase, Known};
 #[command(after_help = "\
 Examples
   enamel setup
-  sudo enamel setup                        for the whole computer: /etc/enamel/enamel.toml
-  enamel setup --yes --database none --source /srv/images --repository /mnt/usb/backup --recovery-sheet sheet.txt
+  sudo enamel setup              for the whole computer: /etc/enamel/enamel.toml
+  enamel setup --yes --database none --source /srv/images \\
+      --repository /mnt/usb/backup --recovery-sheet sheet.txt
 
 Exit status: 0 done; 3 done, but the first backup left something out; 1 failed, 2 usage, 12 wrong password, 130 interrupted")]
 pub struct SetupArgs {

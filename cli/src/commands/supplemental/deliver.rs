@@ -40,8 +40,10 @@ use crate::writer;
 Examples
   enamel supplemental deliver s3://host/practice-4711
   enamel supplemental deliver /mnt/usb/4711 --to-database mysql://root@localhost
-  enamel supplemental deliver s3://host/practice-4711 --to /srv/backup --to-new-key-file /etc/enamel/practice.key
-  enamel supplemental deliver /mnt/usb/4711 --to s3://practice/new --to-new-key-file /etc/enamel/practice.key
+  enamel supplemental deliver s3://host/practice-4711 --to /srv/backup \\
+      --to-new-key-file /etc/enamel/practice.key
+  enamel supplemental deliver /mnt/usb/4711 --to s3://practice/new \\
+      --to-new-key-file /etc/enamel/practice.key
 
 Exit status: 0 done, 1 failed, 2 usage, 3 something could not be restored as it was, 10 no repository, 12 wrong password")]
 pub struct DeliverArgs {
