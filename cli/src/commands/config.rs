@@ -1,6 +1,8 @@
 //! `enamel config`: the settings in effect, and whether they work.
 
 pub mod conditions;
+mod effective;
+mod notices;
 
 use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
@@ -8,7 +10,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use clap::Subcommand;
-use engine::database::{Address, Connection, Server, TlsParts, Verify};
+use engine::database::{Address, Connection, Server};
 use engine::repository::{Repository, conditions_failed};
 use engine::store::s3::Lock;
 use engine::store::{Attempt, Locks, StoreErrorKind};
@@ -17,14 +19,13 @@ use repo_format::config::Access;
 use serde::Serialize;
 
 use conditions::{ConditionsMessage, Tried};
+use effective::effective;
 
 use crate::context::{Context, without_locks};
 use crate::database::DatabaseArgs;
-use crate::environment::DATABASE_PASSWORD;
 use crate::exit::{Exit, after_printing};
 use crate::profile::{ProfileArgs, images_in_words};
-use crate::retention::Keep;
-use crate::settings::{Place, Setting, Settings, Storage};
+use crate::settings::{Place, Storage};
 use crate::stores::open_local;
 use crate::ui::{Align, Table, Tone, format};
 
@@ -211,84 +212,6 @@ fn show(context: &Context<'_>) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Names, values and origins of all settings.
-fn effective(context: &Context<'_>) -> Vec<[String; 3]> {
-    let settings = &context.settings;
-    let file = &settings.file;
-    let unset = || ["not set".to_owned(), "default".to_owned()];
-    let path = |setting: &Option<Setting<std::path::PathBuf>>| match setting {
-        Some(setting) => [setting.value.display().to_string(), setting.origin.to_string()],
-        None => unset(),
-    };
-    let repository = match &settings.repository {
-        Some(setting) => [setting.value.to_string(), setting.origin.to_string()],
-        None => unset(),
-    };
-    let in_file = |set: bool, value: String| if set { [value, "enamel.toml".into()] } else { unset() };
-    let command = |command: &Option<String>| in_file(command.is_some(), command.clone().unwrap_or_default());
-    let paths =
-        |paths: &[std::path::PathBuf]| paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ");
-    let settings_file = settings.file_path.as_ref().map_or_else(|| "none found".into(), |p| p.display().to_string());
-    let unused = settings.unused_file.as_ref().map(|path| [format!("{}, not read", path.display()), String::new()]);
-    let rows = [
-        ("settings file", [settings_file, String::new()]),
-        ("repository", repository),
-        ("unlocked by", [settings.secret.value.describe(), settings.secret.origin.to_string()]),
-        ("cache-dir", path(&settings.cache_dir)),
-        ("state-dir", path(&settings.state_dir)),
-        ("append-only", append_only(settings)),
-        ("sources", in_file(!file.sources.is_empty(), paths(&file.sources))),
-        ("excludes", in_file(!file.excludes.is_empty(), file.excludes.join(", "))),
-        ("exclude-files", in_file(!file.exclude_files.is_empty(), paths(&file.exclude_files))),
-        ("tags", in_file(!file.tags.is_empty(), file.tags.join(", "))),
-        ("one-file-system", in_file(file.one_file_system, "true".into())),
-        ("exclude-caches", in_file(file.exclude_caches, "true".into())),
-        ("database", in_file(file.database.is_some(), file.database.clone().unwrap_or_default())),
-        ("schemas", in_file(!file.schemas.is_empty(), file.schemas.join(", "))),
-        ("defaults-file", in_file(file.defaults_file.is_some(), paths(file.defaults_file.as_slice()))),
-        ("database password", database_password(settings)),
-        ("tls", in_file(file.tls() != TlsParts::default(), describe_tls(&file.tls()))),
-        ("profile", in_file(file.profile.is_some(), file.profile.clone().unwrap_or_default())),
-        ("map-paths", in_file(!file.map_paths.is_empty(), file.map_paths.join(", "))),
-        ("after", command(&file.hooks.after)),
-        ("on-failure", command(&file.hooks.on_failure)),
-        (
-            "retention",
-            in_file(file.retention.is_some(), file.retention.as_ref().map(Keep::to_string).unwrap_or_default()),
-        ),
-        ("purge", in_file(!file.purge.is_empty(), file.purge.keys().cloned().collect::<Vec<_>>().join(", "))),
-    ];
-    let unused = unused.map(|row| ("beside the repository", row));
-    rows.into_iter().chain(unused).map(|(name, [value, origin])| [name.to_owned(), value, origin]).collect()
-}
-
-fn append_only(settings: &Settings) -> [String; 2] {
-    let value = if settings.append_only.value { "true" } else { "false" };
-    [value.to_owned(), settings.append_only.origin.to_string()]
-}
-
-/// Where the password of the database comes from when the command does not say it.
-fn database_password(settings: &Settings) -> [String; 2] {
-    let file = settings.file.database_password_file.as_ref().map(|path| format!("password file {}", path.display()));
-    match (&settings.database_password, file) {
-        (Some(_), _) => ["password".into(), DATABASE_PASSWORD.into()],
-        (None, Some(file)) => [file, "enamel.toml".into()],
-        (None, None) => ["not set".into(), "default".into()],
-    }
-}
-
-fn describe_tls(tls: &TlsParts) -> String {
-    let files = [("ca", &tls.authority), ("cert", &tls.certificate), ("key", &tls.key)];
-    let files = files.into_iter().filter_map(|(name, path)| Some(format!("{name} {}", path.as_ref()?.display())));
-    let wanted = if tls.wanted == Some(false) { "off" } else { "on" };
-    let skipped = match tls.verify {
-        Some(Verify::Nothing) => Some("any certificate".to_owned()),
-        Some(Verify::Authority) => Some("any name".to_owned()),
-        Some(Verify::Name) | None => None,
-    };
-    std::iter::once(wanted.to_owned()).chain(files).chain(skipped).collect::<Vec<_>>().join(", ")
-}
-
 fn show_repository(context: &Context<'_>, repo: &Repository) -> Result<()> {
     let ui = context.ui;
     let config = repo.config();
@@ -360,6 +283,7 @@ fn check(context: &Context<'_>) -> Result<Exit> {
         }
         report("repository and key", opened.map(|repo| format!("{} opened", format::short(repo.id()))))?;
         settings.file.sources.iter().try_for_each(|source| report("source", check_source(source)))?;
+        notices::check(&settings.file.notify).map_or(Ok(()), |notices| report("notices", notices))?;
         match DatabaseArgs::default().address(context).transpose() {
             Some(address) => {
                 let found = address.and_then(|address| check_database(&address).map(|said| (address, said)));

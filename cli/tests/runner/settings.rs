@@ -110,6 +110,18 @@ fn check_names_what_is_wrong() {
 }
 
 #[test]
+fn check_and_show_tell_of_the_schedule_and_of_notices() {
+    let mail = "mail = { to = ['dana@example.org'], server = 'smtp.example.org', user = 'office', password-file = 'mail.password' }";
+    let machine = machine(&format!("[schedule]\ndrill = 'monthly'\n[notify]\n{mail}"));
+    let shown = machine.run_bare(&["--json", "config", "show"], []).expect(0);
+    assert!(setting(&shown, "schedule").0.ends_with("verify 5% daily, drill monthly, forget weekly"), "{}", shown.out);
+    assert_eq!(setting(&shown, "notify").0, "mail");
+    machine.run_bare(&["config", "check"], []).expect(1).prints("✗ FAILED  notices").prints("mail.password");
+    machine.write("home/.config/enamel/mail.password", "secret");
+    machine.run_bare(&["config", "check"], []).expect(0).prints("mail: `enamel notify test` tries them");
+}
+
+#[test]
 fn a_database_of_the_settings_is_shown_with_what_belongs_to_it() {
     let machine =
         machine("database = 'mysql://enamel@db'\nschemas = ['a', 'b']\ndefaults-file = 'my.cnf'\ntls-ca = 'ca.pem'");
