@@ -95,6 +95,7 @@ fn copies_go_on_after_each_backup_and_the_host_reads_nothing() {
     let (place, weak) = (format!("s3://{BUCKET}/4711"), practice.machine.arg("weak"));
     let refused = ["supplemental", "enable", &place, "--admin", "ada", "--admin-password-file", &weak];
     practice.run(&refused).expect(2).says("fewer than 12 characters");
+    practice.run(&["supplemental", "status"]).expect(0).prints("off");
     practice.enable();
     practice.run(&["backup"]).expect(0).prints("made 1 supplemental copy");
     practice.pays(2);

@@ -119,6 +119,10 @@ fn switch_to(mode: Mode, place: Place, more: &MoreArgs, context: &Context<'_>) -
     context.refuse_overlap(&office.place, Storage::Supplemental)?;
     let source = context.open(Access::Write)?;
     let target = open_or_make(&office, &source, context)?;
+    // Before copies are on: a password that is refused, or that nobody types, leaves them as they were.
+    if more.admin.is_named() {
+        admin::set(&more.admin, &source, &target, context)?;
+    }
     let include = if more.include.is_empty() { before.include.clone() } else { more.include.clone() };
     let settings = Supplemental {
         mode,
@@ -136,9 +140,6 @@ fn switch_to(mode: Mode, place: Place, more: &MoreArgs, context: &Context<'_>) -
             card.practice.clone_from(practice);
         }
     })?;
-    if more.admin.is_named() {
-        admin::set(&more.admin, &source, &target, context)?;
-    }
     report(mode, &office.place, context)?;
     if target.card()?.is_none_or(|card| card.administrator.is_none()) && !context.ui.is_quiet() {
         context.ui.warn("only this computer can open the copies so far; `enamel supplemental admin NAME` adds an administrator's password");
