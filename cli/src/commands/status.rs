@@ -6,7 +6,6 @@ use engine::Result;
 use engine::health::{Health, State};
 use engine::snapshots::status::{SourceStatus, Status, StatusOptions};
 use repo_format::config::{Access, Config};
-use repo_format::manifest::Root;
 
 use crate::commands::init::host_name;
 use crate::commands::{accept, supplemental};
@@ -185,6 +184,10 @@ fn print(ui: &Ui, status: &Status, judged: &[Judged<'_>], moments: &Moments) -> 
 
 fn table(ui: &Ui, shown: &[&Judged<'_>]) -> Table {
     let host = |source: &SourceStatus| format::path(source.newest.manifest.host.as_bytes());
+    let what = |source: &SourceStatus, paths| format::roots(&source.newest.manifest.roots, paths);
+    // Folders of the same name are told apart by their paths.
+    let label = |judged: &&Judged<'_>| (host(judged.source), what(judged.source, false));
+    let is_twice = |judged: &&Judged<'_>| shown.iter().filter(|other| label(*other) == label(judged)).count() > 1;
     let has_hosts = shown.windows(2).any(|two| host(two[0].source) != host(two[1].source));
     let mut columns = vec![("AGE", Align::Right), ("LAST BACKUP", Align::Whole), ("SNAPSHOT", Align::Whole)];
     columns.extend(has_hosts.then_some(("HOST", Align::Left)));
@@ -199,14 +202,8 @@ fn table(ui: &Ui, shown: &[&Judged<'_>]) -> Table {
             format::short(newest.id),
         ];
         row.extend(has_hosts.then(|| host(source)));
-        row.extend([roots(ui, &newest.manifest.roots), judged.state()]);
+        row.extend([what(source, ui.is_verbose() || is_twice(judged)), judged.state()]);
         table.row_with_state(row, judged.tone());
     }
     table
-}
-
-/// The names of roots; with --verbose their paths.
-fn roots(ui: &Ui, roots: &[Root]) -> String {
-    let name = |root: &Root| format::path(if ui.is_verbose() { &root.path.0 } else { &root.name.0 });
-    roots.iter().map(name).collect::<Vec<_>>().join(", ")
 }

@@ -4,9 +4,15 @@ pub use engine::words::{bytes, count, counted, short};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use repo_format::entry::{Entry, EntryKind, Time};
+use repo_format::manifest::Root;
 
 /// Longest line that is told on standard error, bytes.
 const MESSAGE_LEN_MAX: usize = 4000;
+
+/// The roots of a snapshot: their names in it, or the whole paths that were saved.
+pub fn roots(roots: &[Root], paths: bool) -> String {
+    roots.iter().map(|root| path(if paths { &root.path.0 } else { &root.name.0 })).collect::<Vec<_>>().join(", ")
+}
 
 /// A duration: `0.4 s`, `2 min 05 s`, `3 h 20 min`.
 pub fn duration(milliseconds: u64) -> String {

@@ -36,6 +36,23 @@ fn an_old_backup_is_status_3() {
 }
 
 #[test]
+fn folders_of_the_same_name_are_told_apart_by_their_paths() {
+    let machine = Machine::with_repository();
+    for folder in ["old/images", "new/images"] {
+        machine.write(format!("{folder}/xray.jpg"), "x");
+        machine.run(["backup", folder]).expect(0);
+    }
+    machine.run(["backup", "source"]).expect(0);
+    for command in [&["status"][..], &["forget", "--keep-last", "1", "--dry-run"]] {
+        let shown = machine.run(command);
+        ["old/images", "new/images"]
+            .iter()
+            .for_each(|folder| assert!(shown.out.contains(&machine.arg(folder)), "{}", shown.out));
+        assert!(!shown.out.contains(&machine.arg("source")), "{}", shown.out);
+    }
+}
+
+#[test]
 fn no_backup_at_all_is_status_3() {
     let machine = Machine::with_repository();
     machine.run(["status"]).expect(3).prints("there are no snapshots");

@@ -126,7 +126,9 @@ pub fn groups(ui: &Ui, groups: &[Group], effect: Effect) -> Result<()> {
     for group in groups {
         let shown: Vec<_> = group.members.iter().filter(|judged| shows_all || !judged.is_kept()).collect();
         if !shown.is_empty() {
-            ui.line(heading(ui, group))?;
+            // Folders of the same name are told apart by their paths.
+            let same = groups.iter().filter(|other| heading(other, false) == heading(group, false));
+            ui.line(heading(group, ui.is_verbose() || same.count() > 1))?;
             ui.table(&table(&shown))?;
             ui.line("")?;
         }
@@ -167,14 +169,9 @@ fn decision(judged: &Judged) -> DecisionMessage<'_> {
 }
 
 /// The common properties of the snapshots of a group.
-fn heading(ui: &Ui, group: &Group) -> String {
+fn heading(group: &Group, paths: bool) -> String {
     let host = group.host.as_ref().map(|host| format!("of {}", format::path(host.as_bytes())));
-    let roots = group.roots.as_ref().map(|roots| {
-        let name = |root: &repo_format::manifest::Root| {
-            format::path(if ui.is_verbose() { &root.path.0 } else { &root.name.0 })
-        };
-        roots.iter().map(name).collect::<Vec<_>>().join(", ")
-    });
+    let roots = group.roots.as_ref().map(|roots| format::roots(roots, paths));
     let tags = group.tags.as_ref().map(|tags| {
         if tags.is_empty() {
             "without tags".to_owned()

@@ -8,7 +8,7 @@ use repo_format::database::LateTable;
 use repo_format::manifest::ManifestKind;
 use repo_format::node::Problem;
 
-use super::{Judged, roots};
+use super::Judged;
 use crate::context::lost_since;
 use crate::ui::{Ui, format};
 use crate::writer;
@@ -66,9 +66,10 @@ fn sentences(ui: &Ui, judged: &Judged<'_>) -> Vec<String> {
         sentences.extend(named(ui, &database.missing, missing));
         sentences.extend(named(ui, &database.late, |table| late(database, table)));
     }
+    let what = format::roots(&newest.manifest.roots, ui.is_verbose());
     sentences.push(match source.whole {
-        Some(whole) => format!("the last whole snapshot of {} is {}", roots(ui, &newest.manifest.roots), shown(whole)),
-        None => format!("there is no whole snapshot of {}", roots(ui, &newest.manifest.roots)),
+        Some(whole) => format!("the last whole snapshot of {what} is {}", shown(whole)),
+        None => format!("there is no whole snapshot of {what}"),
     });
     sentences
 }
