@@ -206,7 +206,7 @@ fn rows_and_indexes_that_were_lost_after_the_restore_are_faults() {
     let restored = Restored { ending: "", tables: outcome.tables };
     let mut account = Account::default();
     examine_tables(&database, &restored, &mut other.connect(), &mut account, &NullMonitor).unwrap();
-    let (steps, notes) = account.into_parts();
+    let (steps, notes, _) = account.into_parts();
     let evidence =
         Evidence { steps, notes, ..Evidence::new(repo_format::evidence::EvidenceKind::Drill, EvidenceResult::Failed) };
     let fault = EvidenceNoteKind::Fault;
