@@ -13,7 +13,10 @@ use scenario_tests::server::Version;
 
 use crate::support::Listener;
 
-on_each_server!(a_scratch_server_has_the_settings_of_the_source_and_is_gone_afterwards);
+on_each_server!(
+    a_scratch_server_has_the_settings_of_the_source_and_is_gone_afterwards,
+    a_server_of_its_own_keeps_a_log_and_is_gone_afterwards,
+);
 
 /// A server whose settings are unusual.
 fn record(version: Version) -> ServerRecord {
@@ -95,6 +98,19 @@ fn a_scratch_server_has_the_settings_of_the_source_and_is_gone_afterwards(versio
     drop(scratch);
     assert!(Connection::open(&address).is_err());
     assert!(left_in(folder.path()).is_empty(), "{:?}", left_in(folder.path()));
+}
+
+fn a_server_of_its_own_keeps_a_log_and_is_gone_afterwards(version: Version) {
+    if matches!(version, Version::MariaDb105 | Version::MariaDb118) {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = ScratchServer::start_own(&options(version, folder.path()), &NullMonitor).unwrap().unwrap();
+    let mut connection = Connection::open(&server.address()).unwrap();
+    let log = connection.value("SELECT CONCAT_WS(' ', @@log_bin + 0, @@binlog_format, @@server_id)").unwrap();
+    assert_eq!(log.as_deref(), Some("1 ROW 1"));
+    drop((connection, server));
+    assert_eq!(left_in(folder.path()), [""; 0]);
 }
 
 #[test]

@@ -108,13 +108,13 @@ impl ScratchServer {
         Self::start_program(&found, Use::StandIn(record), options, monitor)
     }
 
-    /// Starts a server of an installed program, whichever it is, with a log of its changes; none if no program is installed.
+    /// Starts a server of the program that is named, or of any that is installed, with a log of its changes; none if there is no program.
     ///
     /// # Errors
     /// As [`Self::start`].
     pub fn start_own(options: &ScratchOptions, monitor: &dyn Monitor) -> Result<Option<Self>> {
-        let started = program::any(options).map(|found| Self::start_program(&found, Use::Own, options, monitor));
-        started.transpose()
+        let Some(found) = program::any(options)? else { return Ok(None) };
+        Self::start_program(&found, Use::Own, options, monitor).map(Some)
     }
 
     fn start_program(

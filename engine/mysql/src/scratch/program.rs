@@ -52,9 +52,15 @@ pub(super) fn find(source: &Server, options: &ScratchOptions) -> Result<Program>
     best(source, programs).ok_or_else(|| none(source, seen))
 }
 
-/// The first one that is installed.
-pub(super) fn any(options: &ScratchOptions) -> Option<Program> {
-    installed(options).next()
+/// The one that is named, or the first one that is installed.
+///
+/// # Errors
+/// The one that is named is no program of a server.
+pub(super) fn any(options: &ScratchOptions) -> Result<Option<Program>> {
+    match &options.program {
+        Some(path) => Ok(Some(Program { path: path.clone(), server: ask(path)? })),
+        None => Ok(installed(options).next()),
+    }
 }
 
 fn installed(options: &ScratchOptions) -> impl Iterator<Item = Program> {
