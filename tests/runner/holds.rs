@@ -118,6 +118,23 @@ fn a_rule_that_was_wrong_rests_for_thirty_days_and_others_do_not() {
 }
 
 #[test]
+fn a_rule_that_was_wrong_rests_however_many_backups_come_after_it() {
+    let fixture = Fixture::new();
+    let folder = practice(&fixture, 2);
+    encrypt(&folder);
+    let held = save(&fixture, &folder, 15);
+    assert_eq!(held.held, [Rule::Beginnings, Rule::Notes]);
+    answer(&fixture, &held, Verdict::Ours, 15);
+    for minutes in 1..=210 {
+        let sources = vec![Source::Path(folder.clone())];
+        let time = Time { seconds: BEGUN + 16 * DAY + 60 * minutes, nanoseconds: 0 };
+        standing::at(time, || backup(&fixture.open(), sources, &backup_options(), &NullMonitor).unwrap());
+    }
+    each_picture(&folder, |_, path| std::fs::write(path, "other").unwrap());
+    assert_eq!(save(&fixture, &folder, 20).held, []);
+}
+
+#[test]
 fn a_rule_that_was_wrong_rests_in_its_folder_alone() {
     let fixture = Fixture::new();
     let folder = on_day(0, || pictures(&fixture));

@@ -63,19 +63,22 @@ pub fn judge(repository: &Repository, manifests: &Manifests, run: &Run<'_>) -> R
     {
         suspected = rules::suspected(run.statistics, purged_since(repository, newest.time)?.files);
     }
+    // Somebody has said that it was them. An hourly backup has more snapshots after that than are read below.
+    let is_ours = |known: &RememberedManifest| said.answer_to(known.id).is_some_and(|it| it.verdict == Verdict::Ours);
+    let ours: Vec<RememberedManifest> = recent.iter().filter(|known| is_ours(known)).copied().collect();
     recent.truncate(READ_MAX);
-    let usual = repository.each_readable(&recent).map(|read| read.map(|object| object.manifest));
-    let usual: Vec<Manifest> = usual.collect::<Result<_>>()?;
-    let statistics: Vec<Statistics> = usual.iter().map(|manifest| manifest.statistics).collect();
-    let mut rules = broken(suspected, run.statistics, &statistics);
-    rules.retain(|rule| !usual.iter().any(|held| is_ours(held, *rule, &said) && is_inside(run, held, *rule)));
+    let read = |known: &[RememberedManifest]| -> Result<Vec<Manifest>> {
+        repository.each_readable(known).map(|read| read.map(|object| object.manifest)).collect()
+    };
+    let usual: Vec<Statistics> = read(&recent)?.iter().map(|manifest| manifest.statistics).collect();
+    let mut rules = broken(suspected, run.statistics, &usual);
+    let ours = read(&ours)?;
+    rules.retain(|rule| !ours.iter().any(|held| is_held_by(held, *rule) && is_inside(run, held, *rule)));
     Ok(rules)
 }
 
-/// Whether somebody has said in the last 30 days that it was them when this rule held a snapshot of the source.
-fn is_ours(held: &Manifest, rule: Rule, said: &Said) -> bool {
-    let is_of_rule = held.held.is_some_and(|bits| bits & rule.bit() != 0);
-    is_of_rule && said.answer_to(held.id).is_some_and(|answer| answer.verdict == Verdict::Ours)
+fn is_held_by(snapshot: &Manifest, rule: Rule) -> bool {
+    snapshot.held.is_some_and(|bits| bits & rule.bit() != 0)
 }
 
 /// Whether all files that count against this rule now are in the folder of those for which the snapshot is held. Without a
