@@ -132,6 +132,8 @@ pub struct Wizard {
 #[derive(Default)]
 pub(super) struct Progress {
     sheet: Option<Arc<Sheet>>,
+    /// The sheet opens the backups.
+    is_added: bool,
     is_whole: bool,
     /// The journal says who has set everything up.
     is_noted: bool,
@@ -306,7 +308,7 @@ impl Wizard {
                 progress.is_whole = true;
                 return self.draft.end();
             }
-            progress.sheet = Some(Arc::new(Sheet::new(&place, context)?));
+            (progress.sheet, progress.is_added) = (Some(Arc::new(Sheet::new(&place, context)?)), false);
             Ok(())
         })
     }
@@ -323,15 +325,21 @@ impl Wizard {
                 return Ok(Err(Wrong::new(field, &error)));
             }
         }
-        self.with_context(&self.after(), |context| {
-            let (repository, _) = making::repository(context, context.repository_place()?)?;
-            // A program that was killed may have added one before.
-            if !sheet::is_there(&repository)? {
-                sheet.add_to(&repository)?;
+        let is_whole = self.with_context(&self.after(), |context| {
+            let place = context.repository_place()?;
+            if !sheet.is_for(place) {
+                // Somebody has set up another place meanwhile: this paper would lead to the wrong one.
+                return Ok(false);
             }
-            self.draft.end()
+            let (repository, _) = making::repository(context, place)?;
+            // Another program may have made another sheet: this one is on paper now, so it has to open the backups as well.
+            if !progress.is_added {
+                sheet.add_to(&repository)?;
+                progress.is_added = true;
+            }
+            self.draft.end().map(|()| true)
         })?;
-        (progress.is_whole, progress.sheet) = (true, None);
+        (progress.is_whole, progress.sheet) = (is_whole, None);
         Ok(Ok(()))
     }
 

@@ -47,6 +47,11 @@ impl Sheet {
         Ok(Sheet { password: strength::generate_for_paper()?, place: place.to_string(), lines })
     }
 
+    /// Whether it names this place.
+    pub fn is_for(&self, place: &Place) -> bool {
+        self.place == place.to_string()
+    }
+
     /// Lines of enamel.toml without which no other computer reaches the place.
     pub fn lines(&self) -> &[String] {
         &self.lines

@@ -170,6 +170,39 @@ fn open_dental_is_found_and_asked_only_where_its_images_are() {
 }
 
 #[test]
+fn a_sheet_that_was_typed_back_opens_the_backups_whoever_has_made_another_meanwhile() {
+    let console = first_start();
+    let browser = console.enter();
+    answer_all(&console, &browser);
+    browser.set_up("make", &[]).expect(303);
+    let words = words(&browser.page("/"));
+    console.machine.write("second", "some other words for another paper\n");
+    console.run(&["key", "add", "--label", "recovery sheet", "--new-password-file", "second"]).expect(0);
+    browser.set_up("paper", &[("first", &words[2]), ("second", &words[8])]).expect(303);
+    assert_eq!(heading(&browser.page("/")), "Everything is there");
+    let variables = [("ENAMEL_PASSWORD", words.join(" ").into())];
+    console.machine.run_bare(&["--repo", &console.machine.arg("backup"), "key", "list"], variables).expect(0);
+}
+
+#[test]
+fn a_sheet_for_a_place_that_is_not_the_one_of_the_settings_any_more_is_no_good() {
+    let console = first_start();
+    let browser = console.enter();
+    answer_all(&console, &browser);
+    browser.set_up("make", &[]).expect(303);
+    let words = words(&browser.page("/"));
+    let settings = console.machine.path("enamel.toml");
+    let text = fs::read_to_string(&settings).unwrap();
+    let line = |name: &str| format!("repository = \"{}\"", console.machine.arg(name));
+    console.machine.write("enamel.toml", text.replace(&line("backup"), &line("other")));
+    browser.set_up("paper", &[("first", &words[2]), ("second", &words[8])]).expect(303);
+    assert_eq!(heading(&browser.page("/")), "A last look");
+    assert!(!console.machine.path("other").exists());
+    browser.set_up("make", &[]).expect(303);
+    assert_eq!(heading(&browser.page("/")), "The paper");
+}
+
+#[test]
 fn the_owner_may_have_a_password_for_the_page() {
     let console = first_start();
     let browser = console.enter();
