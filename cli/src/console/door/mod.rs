@@ -167,6 +167,10 @@ async fn signed(body: Body, session: &Session) -> std::result::Result<Body, Refu
     let form = whole(body).await?;
     let fields: Vec<(String, String)> =
         serde_urlencoded::from_bytes(&form).map_err(|_| Refusal::Malformed("the form"))?;
+    // No command takes such a text: the agent could not even start it.
+    if fields.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        return Err(Refusal::Malformed("the form"));
+    }
     let mut tokens = fields.iter().filter(|(name, _)| name == TOKEN);
     match (tokens.next(), tokens.next()) {
         (Some((_, token)), None) if session.token.is(token) => Ok(Body::from(form)),

@@ -134,6 +134,22 @@ fn every_answer_lets_a_browser_run_and_keep_nothing() {
 }
 
 #[test]
+fn a_form_that_no_command_could_take_is_refused_and_the_agent_goes_on() {
+    let console = console();
+    let browser = console.enter();
+    browser.wait_for_first_backup();
+    for (path, name) in
+        [("/remove/look", "schema"), ("/restore", "folder"), ("/remove/run", "reason"), ("/find", "words")]
+    {
+        browser.post(path, &[("through", "2020-01-01"), (name, "a\0b")]).expect(400);
+    }
+    browser.post("/find", &[("a\0b", "")]).expect(400);
+    browser.post("/backup", &[]).expect(303);
+    browser.wait_for_rest();
+    assert!(browser.page("/work").contains("name=\"token\""), "the agent goes on");
+}
+
+#[test]
 fn requests_that_are_too_large_or_malformed_are_refused() {
     let console = console();
     let browser = console.enter();

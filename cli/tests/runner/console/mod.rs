@@ -27,6 +27,7 @@
 //! | heads and forms that are too large, or no requests at all | `door::requests_that_are_too_large_or_malformed_are_refused` |
 //! | heads and forms byte by byte, connections and streams that stay | the tests of `slow`, `door::many_idle_connections_keep_nobody_out_for_long` |
 //! | a page that was left open tells more after it was locked | `slow::a_page_that_stays_open_is_told_nothing_more_when_it_is_locked` |
+//! | a text that no command takes ends the agent | `door::a_form_that_no_command_could_take_is_refused_and_the_agent_goes_on` |
 //! | a reason or a name becomes a part of a command | `remove::old_rows_are_chosen_reviewed_removed_and_put_back`, `find::a_folder_that_is_not_whole_is_refused` |
 
 mod actions;
