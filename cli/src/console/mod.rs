@@ -10,6 +10,7 @@
 //! setup     the first start: the page asks what `enamel setup` asks
 //! first     the same, seen from the program
 //! server    connections, limits, the end
+//! patience  a connection whose other side reads nothing
 //! tls       for other computers
 //! call      how `enamel console` asks a running agent for a link
 //! ```
@@ -23,6 +24,7 @@ mod door;
 mod first;
 mod office;
 mod pages;
+mod patience;
 mod previews;
 mod server;
 pub mod settings;

@@ -23,6 +23,7 @@ use tokio_rustls::TlsAcceptor;
 use super::call::Answering;
 use super::door::{Door, People, ROUTES, SETUP_ROUTES, Sessions};
 use super::office::Office;
+use super::patience::Patience;
 use super::previews::Previews;
 use super::settings::PORT;
 use super::setup::Wizard;
@@ -31,10 +32,12 @@ use super::{House, pages};
 use crate::agent::{Books, CopyLook, Journal, Tonight};
 use crate::context::Context;
 
-/// Connections at a time; of more, each is closed at once.
+/// Connections of one listener at a time; of more, each is closed at once. Other computers take no place of this one.
 const CONNECTIONS_MAX: usize = 256;
 /// A browser that takes longer for the head of a request is closed, also between two requests.
 const HEAD_WITHIN: Duration = Duration::from_secs(15);
+/// A browser that reads nothing of its answer for so long is closed: else it would keep its place.
+const READ_WITHIN: Duration = Duration::from_secs(15);
 /// The largest head of a request.
 const HEAD_MAX: usize = 32 * 1024;
 /// How long open pages may take when the agent ends.
@@ -215,19 +218,26 @@ fn others(context: &Context<'_>, people: &People) -> Result<Option<Gate>> {
 
 fn serve(runtime: &Runtime, open: Opening, ended: watch::Receiver<bool>) {
     runtime.block_on(async {
-        let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+        let mut all_turns = Vec::new();
         for Gate { listener, entrance, tls } in open.gates {
+            let turns = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+            all_turns.push(turns.clone());
             // It was made non-blocking.
             if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
                 let way = Way { router: open.router.clone().layer(Extension(entrance)), tls };
-                tokio::spawn(accept(listener, way, turns.clone(), ended.clone()));
+                tokio::spawn(accept(listener, way, turns, ended.clone()));
             }
         }
         tokio::spawn(open.answering.answer(open.door));
         wait_for(ended).await;
         let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
         // Each connection gives back its turn when it is closed.
-        let _ = tokio::time::timeout(END_WITHIN, turns.acquire_many(all)).await;
+        let closed = async {
+            for turns in &all_turns {
+                let _ = turns.acquire_many(all).await;
+            }
+        };
+        let _ = tokio::time::timeout(END_WITHIN, closed).await;
     });
 }
 
@@ -285,7 +295,7 @@ where
         request.extensions_mut().insert(from);
         router.call(request)
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), pages);
+    let connection = builder.serve_connection(TokioIo::new(Patience::with(stream, READ_WITHIN)), pages);
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => return,
