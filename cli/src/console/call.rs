@@ -1,6 +1,6 @@
 //! How `enamel console` asks a running agent for a link: over a socket that only the agent's own user can reach.
 
-use std::fs::Permissions;
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -24,6 +24,8 @@ const ANSWER_MAX: u64 = 500;
 pub struct Answering {
     listener: UnixListener,
     path: PathBuf,
+    /// The system gives it back however the agent ends.
+    _lock: File,
 }
 
 impl Answering {
@@ -34,11 +36,9 @@ impl Answering {
     pub fn new(inside: &Inside<'_>) -> Result<Self> {
         let path = path(inside);
         let failed = |error| socket_failed(&path, error);
-        if UnixStream::connect(&path).is_ok() {
-            return Err(Error::new(ErrorKind::Usage, "another agent of this repository has its console open")
-                .with_hint("`enamel console` opens that one."));
-        }
         make_private_folder(inside.state_dir).map_err(failed)?;
+        // Two that begin at once would both find that nobody answers, and carry out one order twice.
+        let lock = lock(&path.with_extension("lock"))?;
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(failed(error)),
             _ => {}
@@ -46,7 +46,7 @@ impl Answering {
         let listener = UnixListener::bind(&path).map_err(failed)?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o600)).map_err(failed)?;
         listener.set_nonblocking(true).map_err(failed)?;
-        Ok(Answering { listener, path })
+        Ok(Answering { listener, path, _lock: lock })
     }
 
     /// Gives a link to each who asks.
@@ -101,7 +101,43 @@ fn path(inside: &Inside<'_>) -> PathBuf {
     inside.state_dir.join(format!("console-{}.sock", inside.repository))
 }
 
+/// Takes the file that only one agent has.
+///
+/// # Errors
+/// Another one has it; it cannot be used.
+fn lock(path: &Path) -> Result<File> {
+    let failed = |error| Error::io(format!("cannot lock {}", path.display()), error);
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+        Err(TryLockError::WouldBlock) => {
+            Err(Error::new(ErrorKind::Usage, "another agent of this repository has its console open")
+                .with_hint("`enamel console` opens that one."))
+        }
+    }
+}
+
 fn socket_failed(path: &Path, error: io::Error) -> Error {
     Error::io(format!("cannot use the socket {}", path.display()), error)
         .with_hint("The path of a socket has at most 100 bytes: name a shorter folder with --state-dir or `state-dir`.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_agent_has_the_console_also_when_its_socket_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let inside = Inside { state_dir: &folder.path().join("state"), repository: "c17bc452" };
+        let first = Answering::new(&inside).unwrap();
+        for _ in 0..2 {
+            assert_eq!(Answering::new(&inside).err().unwrap().kind(), ErrorKind::Usage);
+            std::fs::remove_file(path(&inside)).unwrap_or_default();
+        }
+        assert!(Answering::new(&Inside { repository: "another", ..inside }).is_ok());
+        drop(first);
+        assert!(Answering::new(&inside).is_ok());
+    }
 }
