@@ -18,6 +18,9 @@ pub const LIKE_PASSWORD: &str = "ENAMEL_LIKE_PASSWORD";
 /// The password of the copy that a drill restores from.
 pub const FROM_PASSWORD: &str = "ENAMEL_FROM_PASSWORD";
 
+/// The number of the agent that has started this process.
+const AGENT: &str = "ENAMEL_AGENT";
+
 /// Variables whose value is a secret.
 const SECRETS: [&str; 7] = [
     PASSWORD,
@@ -39,6 +42,16 @@ pub fn hide_secrets(process: &mut Command) {
     for name in SECRETS {
         process.env_remove(name);
     }
+}
+
+/// Tells `job` that this process is the agent that starts it.
+pub fn name_agent(job: &mut Command) {
+    job.env(AGENT, std::process::id().to_string());
+}
+
+/// The number of the agent that has started this process. The programs of a job inherit it.
+pub fn agent() -> Option<u32> {
+    variable(AGENT)?.to_str()?.parse().ok()
 }
 
 /// The user's name, as the environment or the system has it; else their number.

@@ -60,6 +60,7 @@ fn main() -> std::process::ExitCode {
         Err(code) => return code,
     };
     let interrupt = interrupt::Interrupt::install();
+    process::end_with_agent();
     let ui = ui::Ui::new(&args.global, interrupt);
     let result = dispatch::run(&args, &ui);
     finish::finish(&args.command, &ui, result)

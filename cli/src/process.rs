@@ -8,6 +8,14 @@ use std::sync::atomic::AtomicBool;
 use engine::{Error, Result};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+#[cfg(target_os = "linux")]
+use std::os::unix::process::parent_id;
+
+#[cfg(target_os = "linux")]
+use rustix::process::{Signal, getpid, kill_process, set_parent_process_death_signal};
+
+#[cfg(target_os = "linux")]
+use crate::environment;
 use crate::global::Global;
 
 /// Allows as many open files as the system lets this program have.
@@ -34,6 +42,20 @@ pub fn survive_limits_of_files() {
     // Nobody looks at the flag: that the signal is handled is enough. Programs that are started do not inherit it. If
     // it is refused, nothing is worse than before.
     let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
+
+/// Lets a job end, as by Ctrl-C, when the agent that has started it is killed: nobody would see how it goes on, and the next
+/// agent would say that it has ended. Other systems than Linux have no such signal.
+pub fn end_with_agent() {
+    #[cfg(target_os = "linux")]
+    if let Some(agent) = environment::agent().filter(|agent| *agent == parent_id()) {
+        // If it is refused, nothing is worse than before.
+        let _ = set_parent_process_death_signal(Some(Signal::INT));
+        if agent != parent_id() {
+            // It was killed in this moment.
+            let _ = kill_process(getpid(), Signal::INT);
+        }
+    }
 }
 
 /// This program once more, with the options that this process was given; its command is still to be said.

@@ -11,6 +11,7 @@ use engine::{Error, ErrorKind, Result};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::commands::drill::SUPPLEMENTAL;
+use crate::environment::name_agent;
 use crate::global::Global;
 use crate::process;
 use crate::schedule::{Job, Rules};
@@ -65,6 +66,7 @@ impl Running {
         let failed = |error| Error::io("cannot start the program of this agent again", error);
         let mut command = process::again(global)?;
         command.arg("--json").args(words);
+        name_agent(&mut command);
         // A group of its own: Ctrl-C at a terminal asks the agent, and the agent asks the job.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(failed)?;
