@@ -23,7 +23,10 @@ impl Agent<'_> {
     pub(super) fn remove_tonight(&mut self) -> bool {
         let done = self.try_tonight();
         done.unwrap_or_else(|error| {
-            // Backups go on, and it is tried again until its time is past.
+            // Other work goes on, and it is tried again until its time is past.
+            if let Some(books) = &self.books {
+                books.tonight.put_off();
+            }
             self.context.ui.warn(format_args!("purge: the removal of tonight: {}", chain(&error)));
             false
         })
@@ -45,8 +48,8 @@ impl Agent<'_> {
     }
 
     fn reason_against(&self, books: &Books, removal: &Removal, turn: Turn) -> Result<Option<Why>> {
-        if turn == Turn::Past {
-            return Ok(Some(Why::Missed));
+        if let Turn::Past(why) = turn {
+            return Ok(Some(why));
         }
         if !console::is_owner(self.context, self.timetable.repository(), &removal.person)? {
             return Ok(Some(Why::MayNot));
@@ -68,12 +71,17 @@ impl Agent<'_> {
 
     fn remove(&mut self, books: &Books, removal: &Removal) -> Result<()> {
         let record = books.journal.begin(removal.orderer(), &removal.ask())?;
-        if !books.tonight.begin(removal.number)? {
+        match books.tonight.begin(removal.number) {
+            Ok(true) => {}
             // Somebody took it back in this moment.
-            return books.journal.end(record, ActionEnd::Stopped);
+            Ok(false) => return books.journal.end(record, ActionEnd::Stopped),
+            Err(error) => return books.journal.end(record, ActionEnd::Failed).and(Err(error)),
         }
         let mut words = vec!["purge".into(), "run".into(), books.tonight.plan().into()];
         words.push(format!("--reason={}", removal.wish.reason).into());
+        // It does not go on when people begin to work.
+        let free = self.timetable.rules().office_hours.free_from(&now());
+        words.push(format!("--for={}s", free.as_secs()).into());
         if removal.wish.is_smaller {
             words.push("--reclaim".into());
         }
@@ -98,6 +106,7 @@ impl Removal {
 fn words(why: Why) -> &'static str {
     match why {
         Why::Missed => "its time has passed",
+        Why::HoursChanged => "by the office hours of now people work at its time",
         Why::OtherPlan => "its plan is not the one that was read",
         Why::MayNot => "the person who ordered it is no owner any more",
     }

@@ -5,20 +5,24 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use engine::crypto::random;
-use engine::{Error, ErrorKind, Result};
+use engine::{Error, Result};
 use jiff::{SignedDuration, Timestamp, Zoned};
 use serde::{Deserialize, Serialize};
 
 use super::journal::Orderer;
 use super::outcome::Outcome;
+use super::timetable::now;
 use crate::notify::{UndoneEnd, UndoneRemoval};
 use crate::schedule::OfficeHours;
 use crate::whole_file::{self, Readers, Unusable, read_json, write_json};
 
 /// A removal that could not begin so long after its time is not begun any more: the office may be about to open.
 const LATE_MAX: SignedDuration = SignedDuration::from_hours(4);
+/// A removal that could not be tried is tried again after so long, and other work goes on meanwhile.
+const AGAIN_AFTER: Duration = Duration::from_secs(600);
 /// The messages of a run that say how it ended.
 pub(super) const TELLING: [&str; 2] = ["summary", "exit_error"];
 
@@ -66,6 +70,8 @@ pub enum Stage {
     NotBegun(Why),
     /// The agent died meanwhile.
     NotKnown,
+    /// Its file was damaged. It does not begin any more.
+    Unreadable,
 }
 
 /// Why a removal has not begun.
@@ -74,6 +80,8 @@ pub enum Stage {
 pub enum Why {
     /// The computer was off or busy at its time.
     Missed,
+    /// The office hours were changed, and people work at its time.
+    HoursChanged,
     /// The plan is not the one that was read.
     OtherPlan,
     /// The person may not order it any more.
@@ -85,7 +93,7 @@ pub enum Why {
 pub(super) enum Turn {
     Later,
     Now,
-    Past,
+    Past(Why),
 }
 
 /// The place of the removal that waits, or was the last one.
@@ -94,27 +102,28 @@ pub struct Tonight {
     file: PathBuf,
     plan: PathBuf,
     removal: Mutex<Option<Removal>>,
+    /// When it could not be tried.
+    failed: Mutex<Option<Instant>>,
 }
 
 impl Tonight {
     /// The place for the repository of this short id, in the folder for what this computer has seen. No other agent has it open.
     ///
     /// # Errors
-    /// Its file cannot be read or written.
+    /// Its file cannot be read or written. A damaged one is told on the page: without it the console would stay closed.
     pub fn open(state_dir: &Path, repository: &str) -> Result<Self> {
         let file = state_dir.join(format!("tonight-{repository}.json"));
-        let found: Option<Option<Removal>> = read_json(&file).map_err(|error| match error {
-            Unusable::Io(error) => Error::io(format!("cannot read {}", file.display()), error),
-            Unusable::Other(why) => Error::new(
-                ErrorKind::Usage,
-                format!("{} is no removal that waits for the night: {why}", file.display()),
-            )
-            .with_hint("Remove the file: nothing is removed then."),
-        })?;
+        let found: Option<Removal> = match read_json(&file) {
+            Ok(found) => found.flatten(),
+            Err(Unusable::Io(error)) => return Err(Error::io(format!("cannot read {}", file.display()), error)),
+            Err(Unusable::Other(_)) => Some(Removal::unreadable()?),
+        };
         let plan = state_dir.join(format!("tonight-{repository}.plan"));
-        let tonight = Tonight { file, plan, removal: Mutex::new(found.flatten()) };
-        if let Some(begun) = tonight.last().filter(|removal| removal.stage == Stage::Begun) {
-            tonight.end(begun.number, Stage::NotKnown)?;
+        let tonight = Tonight { file, plan, removal: Mutex::new(found), failed: Mutex::default() };
+        match tonight.last() {
+            Some(Removal { number, stage: Stage::Begun, .. }) => tonight.end(number, Stage::NotKnown)?,
+            Some(Removal { number, stage: Stage::Unreadable, .. }) => tonight.end(number, Stage::Unreadable)?,
+            _ => {}
         }
         Ok(tonight)
     }
@@ -181,17 +190,27 @@ impl Tonight {
     /// This removal is over.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// It cannot be written. Then the next agent does not know how it ended.
     pub(super) fn end(&self, number: u64, stage: Stage) -> Result<()> {
         let mut removal = self.removal();
-        match removal.clone().filter(|own| own.number == number) {
-            Some(found) => self.put(&mut removal, Some(Removal { stage, ..found })),
-            None => Ok(()),
-        }
+        let Some(found) = removal.as_mut().filter(|own| own.number == number) else { return Ok(()) };
+        // It is over also when the disk is full: nobody could order another one.
+        found.stage = stage;
+        let ended = removal.clone();
+        self.put(&mut removal, ended)
     }
 
-    /// The removal whose time has come, or is past.
+    /// It could not be tried: other work goes on before it is tried again.
+    pub(super) fn put_off(&self) {
+        *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    /// The removal whose time has come, or is past. After one was put off, nothing is due for a while.
     pub(super) fn due(&self, now: &Zoned, hours: &OfficeHours) -> Option<(Removal, Turn)> {
+        let failed = *self.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed.is_some_and(|failed| failed.elapsed() < AGAIN_AFTER) {
+            return None;
+        }
         let waiting = self.last().filter(|removal| removal.stage == Stage::Waits)?;
         let turn = waiting.turn(now, hours);
         (turn != Turn::Later).then_some((waiting, turn))
@@ -210,6 +229,14 @@ impl Tonight {
 }
 
 impl Removal {
+    /// Stands for one whose file is damaged.
+    fn unreadable() -> Result<Self> {
+        let at = now().timestamp();
+        let wish = Wish { digest: String::new(), rows: 0, reason: String::new(), is_smaller: false, at };
+        let number = u64::from_le_bytes(random()?);
+        Ok(Removal { number, person: String::new(), role: String::new(), wish, stage: Stage::Unreadable })
+    }
+
     /// The person who has ordered it.
     pub fn orderer(&self) -> Orderer<'_> {
         Orderer { person: &self.person, role: &self.role }
@@ -225,7 +252,7 @@ impl Removal {
         let end = match &self.stage {
             Stage::Waits | Stage::Begun => return None,
             Stage::NotBegun(_) => UndoneEnd::NotBegun,
-            Stage::NotKnown => UndoneEnd::Failed(None),
+            Stage::NotKnown | Stage::Unreadable => UndoneEnd::Failed(None),
             Stage::Ended(Outcome { exit: Some(0), .. }) => return None,
             Stage::Ended(Outcome { exit, .. }) => UndoneEnd::Failed(*exit),
         };
@@ -234,10 +261,12 @@ impl Removal {
 
     fn turn(&self, now: &Zoned, hours: &OfficeHours) -> Turn {
         let late = now.timestamp().duration_since(self.wish.at);
+        let ordered_for = self.wish.at.to_zoned(now.time_zone().clone()).datetime();
         match late {
             _ if late < SignedDuration::ZERO => Turn::Later,
-            _ if late >= LATE_MAX || hours.contains(now.datetime()) => Turn::Past,
-            _ => Turn::Now,
+            _ if late < LATE_MAX && !hours.contains(now.datetime()) => Turn::Now,
+            _ if hours.contains(ordered_for) => Turn::Past(Why::HoursChanged),
+            _ => Turn::Past(Why::Missed),
         }
     }
 }
@@ -278,8 +307,48 @@ mod tests {
         assert_eq!(turn("2026-12-01T01:59:59"), None);
         assert_eq!(turn("2026-12-01T02:00"), Some(Turn::Now));
         assert_eq!(turn("2026-12-01T04:59"), Some(Turn::Now));
-        assert_eq!(turn("2026-12-01T05:00"), Some(Turn::Past), "people work");
-        assert_eq!(turn("2026-12-06T06:00"), Some(Turn::Past), "a Sunday, but the computer was off for days");
+        assert_eq!(turn("2026-12-01T05:00"), Some(Turn::Past(Why::Missed)), "people work");
+        assert_eq!(
+            turn("2026-12-06T06:00"),
+            Some(Turn::Past(Why::Missed)),
+            "a Sunday, but the computer was off for days"
+        );
+        let hours: OfficeHours = "Mon-Sun 01:00-23:00".parse().unwrap();
+        let turn = |time: &str| tonight.due(&at(time), &hours).map(|(_, turn)| turn);
+        assert_eq!(turn("2026-12-01T01:59"), None);
+        assert_eq!(turn("2026-12-01T02:00"), Some(Turn::Past(Why::HoursChanged)));
+    }
+
+    #[test]
+    fn one_that_could_not_be_tried_lets_other_work_go_on() {
+        let (_folder, tonight) = place();
+        tonight.order(DANA, wish(), b"plan").unwrap();
+        let hours: OfficeHours = "Mon-Sat 07:00-19:00".parse().unwrap();
+        let is_due = || tonight.due(&at("2026-12-01T02:00"), &hours).is_some();
+        assert!(is_due());
+        tonight.put_off();
+        assert!(!is_due());
+        let long_ago = Instant::now().checked_sub(AGAIN_AFTER).unwrap();
+        *tonight.failed.lock().unwrap() = Some(long_ago);
+        assert!(is_due());
+    }
+
+    #[test]
+    fn a_removal_is_over_also_when_that_cannot_be_written() {
+        let (folder, tonight) = place();
+        tonight.order(DANA, wish(), b"plan").unwrap();
+        let number = tonight.last().unwrap().number;
+        assert!(tonight.begin(number).unwrap());
+        let file = folder.path().join("tonight-c17bc452.json");
+        let begun = std::fs::read(&file).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        std::fs::create_dir(&file).unwrap();
+        assert!(tonight.end(number, Stage::NotBegun(Why::MayNot)).is_err());
+        assert_eq!(tonight.last().unwrap().stage, Stage::NotBegun(Why::MayNot));
+        std::fs::remove_dir(&file).unwrap();
+        assert!(tonight.order(DANA, wish(), b"other").unwrap(), "another one can be ordered");
+        std::fs::write(&file, begun).unwrap();
+        assert_eq!(Tonight::open(folder.path(), "c17bc452").unwrap().last().unwrap().stage, Stage::NotKnown);
     }
 
     #[test]
@@ -326,9 +395,25 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_none_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::write(folder.path().join("tonight-c17bc452.json"), "{").unwrap();
-        assert_eq!(Tonight::open(folder.path(), "c17bc452").unwrap_err().kind(), ErrorKind::Usage);
+    fn a_file_that_is_damaged_is_told_and_never_begins() {
+        let (folder, tonight) = place();
+        tonight.order(DANA, wish(), b"plan").unwrap();
+        let file = folder.path().join("tonight-c17bc452.json");
+        let whole = std::fs::read_to_string(&file).unwrap();
+        let huge = format!("{whole}{}", " ".repeat(2 << 20));
+        for damaged in ["", "{", &whole[..50], &whole.replace("waits", "eaten"), &huge] {
+            std::fs::write(&file, damaged).unwrap();
+            let tonight = Tonight::open(folder.path(), "c17bc452").unwrap();
+            let found = tonight.last().unwrap();
+            assert_eq!(found.stage, Stage::Unreadable);
+            assert!(!tonight.begin(found.number).unwrap());
+            assert_eq!(
+                Tonight::open(folder.path(), "c17bc452").unwrap().last(),
+                Some(found.clone()),
+                "it is one for ever"
+            );
+            assert_eq!(tonight.take_away(found.number).unwrap(), Some(found));
+            assert_eq!(Tonight::open(folder.path(), "c17bc452").unwrap().last(), None);
+        }
     }
 }

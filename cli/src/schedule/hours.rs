@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::civil::{DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 /// Names of days as they are written; three letters tell them apart.
 const DAYS: [(&str, Weekday); 7] = [
@@ -17,6 +17,7 @@ const DAYS: [(&str, Weekday); 7] = [
     ("sat", Weekday::Saturday),
     ("sun", Weekday::Sunday),
 ];
+const DAY: SignedDuration = SignedDuration::from_hours(24);
 const FORM: &str =
     "write office hours as `Mon-Sat 07:00-19:00`, or several with commas: `Mon-Fri 08:00-18:00, Sat 08:00-13:00`";
 
@@ -51,6 +52,21 @@ impl OfficeHours {
             at = end;
         }
         worked.unsigned_abs()
+    }
+
+    /// How long nobody works from `from` on; a day at most.
+    pub fn free_from(&self, from: &Zoned) -> Duration {
+        let (begin, zone) = (from.timestamp(), from.time_zone());
+        let end = begin.checked_add(DAY).unwrap_or(Timestamp::MAX);
+        let mut at = begin;
+        while at < end {
+            let local = at.to_zoned(zone.clone()).datetime();
+            if self.contains(local) {
+                break;
+            }
+            at = self.next_edge(at, local, zone).unwrap_or(end).min(end);
+        }
+        at.duration_since(begin).unsigned_abs()
     }
 
     /// A later moment until which nothing begins or ends: hours, the day, or a time that the clock of `zone` keeps.
@@ -143,6 +159,22 @@ mod tests {
         }
         assert!(contains("Mon-Fri 08:00-18:00, Sat 08:00-13:00", "2026-11-28T12:59"));
         assert!(!contains("mon-friday 08:00-18:00, sat 08:00-13:00", "2026-11-28T13:00"));
+    }
+
+    #[test]
+    fn the_time_until_somebody_works_is_known() {
+        let free = |hours: &str, from: &str| {
+            let from: Zoned = format!("{from}[Europe/Berlin]").parse().unwrap();
+            hours.parse::<OfficeHours>().unwrap().free_from(&from).as_secs()
+        };
+        let week = "Mon-Sat 07:00-19:00";
+        assert_eq!(free(week, "2026-12-01T02:00"), 5 * 3600);
+        assert_eq!(free(week, "2026-12-01T06:59:59"), 1);
+        assert_eq!(free(week, "2026-12-01T07:00"), 0);
+        assert_eq!(free(week, "2026-11-29T02:00"), 24 * 3600, "a Sunday");
+        assert_eq!(free("Sun-Sat 22:00-01:00", "2026-12-01T02:00"), 20 * 3600);
+        assert_eq!(free(week, "2027-03-27T20:00"), 24 * 3600);
+        assert_eq!(free("Sun 07:00-19:00", "2027-03-28T01:00"), 5 * 3600, "the clock goes on by an hour");
     }
 
     #[test]

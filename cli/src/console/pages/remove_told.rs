@@ -163,9 +163,13 @@ impl Told {
                 let words = format!("{} were removed", number::counted(ran.rows, "row"));
                 match ran.ended.as_str() {
                     "done" => told(Tone::GOOD, words, std::iter::once(took).chain(stayed).collect()),
-                    _ => {
-                        let go_on = "It was stopped before its end. Look and review again: what is left can still go.";
-                        told(Tone::ATTENTION, words, vec![go_on.to_owned()])
+                    ended => {
+                        let why = match ended {
+                            "time-is-up" => "The office was about to open before its end.",
+                            _ => "It was stopped before its end.",
+                        };
+                        let go_on = format!("{why} Look and review again: what is left can still go.");
+                        told(Tone::ATTENTION, words, vec![go_on])
                     }
                 }
             }

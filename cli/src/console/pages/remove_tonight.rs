@@ -99,7 +99,7 @@ pub(super) fn tells(removal: &Removal, runs: &[EndedRun]) -> bool {
         // The run has ended, and its end is written down in this moment.
         Stage::Begun => true,
         Stage::Ended(outcome) => newest.is_some_and(|run| run.run.began == outcome.began),
-        Stage::Waits | Stage::NotBegun(_) | Stage::NotKnown => false,
+        Stage::Waits | Stage::NotBegun(_) | Stage::NotKnown | Stage::Unreadable => false,
     }
 }
 
@@ -117,10 +117,11 @@ impl Night {
             Stage::Ended(outcome) => Told::of(Ended::said(&outcome.messages, outcome.began))?,
             Stage::NotBegun(why) => not_begun(*why),
             Stage::NotKnown => not_known(),
+            Stage::Unreadable => unreadable(),
         };
         let mut lines = told.why;
         let at = removal.wish.at.as_second();
-        if removal.stage != Stage::Waits {
+        if !matches!(removal.stage, Stage::Waits | Stage::Unreadable) {
             lines.push(format!("Ordered by {} for {}.", removal.person, time::moment(at, &now()).words));
         }
         Some(Night { number: removal.number, is_ahead: removal.is_ahead(), mark: told.mark, lines })
@@ -146,6 +147,7 @@ fn ahead(removal: &Removal) -> Told {
 fn not_begun(why: Why) -> Told {
     let why = match why {
         Why::Missed => "The computer was off or busy at that time, and people may work by now.",
+        Why::HoursChanged => "The office hours were changed after this was ordered, and people work at that time now.",
         Why::OtherPlan => "The review on the disk is not the one that was read when this was ordered.",
         Why::MayNot => "The person who ordered it may not remove anything any more.",
     };
@@ -160,6 +162,15 @@ fn not_known() -> Told {
     let why = "The rows that went stand under “Removed before”, and can be put back. Nothing more goes unless it is ordered again.";
     Told {
         mark: Mark::new(Tone::ATTENTION, "Enamel was stopped while it removed rows at night"),
+        why: vec![why.to_owned()],
+    }
+}
+
+fn unreadable() -> Told {
+    let why = "Its file on this computer is damaged, so it does not begin any more. Rows that went, if any, stand under \
+               “Removed before”. Look and review again if rows are still to go.";
+    Told {
+        mark: Mark::new(Tone::ATTENTION, "A removal that was ordered for the night is lost"),
         why: vec![why.to_owned()],
     }
 }

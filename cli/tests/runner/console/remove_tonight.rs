@@ -169,6 +169,77 @@ fn a_removal_that_may_not_begin_removes_nothing_and_says_why() {
     assert_eq!((ends.len(), count("refused"), count("failed")), (4, 3, 1), "{ends:?}");
 }
 
+#[test]
+fn a_removal_ends_with_the_agent_that_is_killed() {
+    let (mut console, server) = office();
+    order(&console.enter());
+    console.end();
+    ordered_for(&console, &ordered(&console), SignedDuration::from_mins(1));
+    // Somebody works on the rows: the removal waits for them.
+    let mut somebody = server.connect();
+    somebody.run("BEGIN").unwrap();
+    somebody.run("UPDATE practice.securitylog SET PatNum = PatNum + 1").unwrap();
+    let sessions = || -> u64 {
+        let count = "SELECT COUNT(*) FROM information_schema.processlist WHERE user = 'root'";
+        server.value(count).unwrap().parse().unwrap()
+    };
+    let (idle, begun) = (sessions(), Instant::now());
+    let wait = |is_so: &dyn Fn(u64) -> bool| {
+        while !is_so(sessions()) {
+            assert!(begun.elapsed() < Duration::from_secs(90), "{} sessions", sessions());
+        }
+    };
+    console.open_again();
+    wait(&|count| count > idle);
+    console.kill_and_open_again();
+    assert!(console.enter().page("/remove").contains("Enamel was stopped while it removed rows at night"));
+    wait(&|count| count == idle);
+    drop(somebody);
+    assert_eq!(rows(&server), ALL_ROWS);
+}
+
+#[test]
+fn a_removal_for_a_time_at_which_people_work_by_now_does_not_begin() {
+    let (mut console, server) = office();
+    order(&console.enter());
+    console.end();
+    let settings = std::fs::read_to_string(console.machine.path("enamel.toml")).unwrap();
+    let hours = settings.lines().find(|line| line.starts_with("office-hours")).unwrap();
+    console.machine.write("enamel.toml", settings.replace(hours, "office-hours = \"Mon-Sun 00:00-24:00\""));
+    ordered_for(&console, &ordered(&console), SignedDuration::from_mins(1));
+    console.open_again();
+    let page = console.enter().wait_for_page("/remove", "The office hours were changed after this was ordered");
+    assert!(page.contains("Nothing was removed at night"), "{page}");
+    // The settings go back, and the order does not come back.
+    console.end();
+    console.machine.write("enamel.toml", &settings);
+    console.open_again();
+    console.enter().wait_for_rest();
+    assert_eq!(rows(&server), ALL_ROWS);
+}
+
+#[test]
+fn an_order_whose_file_is_damaged_is_told_and_the_console_opens() {
+    let (mut console, server) = office();
+    order(&console.enter());
+    console.end();
+    let file = files(&console)[0].clone();
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, &whole[..whole.len() / 2]).unwrap();
+    console.open_again();
+    let owner = console.enter();
+    let page = owner.page("/remove");
+    assert!(
+        page.contains("A removal that was ordered for the night is lost") && !page.contains("Ordered by"),
+        "{page}"
+    );
+    let number = ordered(&console)["number"].to_string();
+    owner.post("/remove/tonight/end", &[("order", &number)]).expect(303);
+    assert!(!owner.page("/remove").contains("is lost"));
+    order(&owner);
+    assert_eq!(rows(&server), ALL_ROWS);
+}
+
 /// Starts the agent, waits until the page says this, and ends the agent.
 #[track_caller]
 fn told(console: &mut Console, words: &str) {
