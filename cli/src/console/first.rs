@@ -34,20 +34,27 @@ pub struct Opened {
 }
 
 impl First {
-    /// The first start with these options, if nothing is set up with them.
+    /// The first start with these options, if nothing is set up with them, or its page is still open.
     ///
     /// # Errors
-    /// There is no folder for the settings, or for what this computer has seen.
+    /// There is no folder for the settings, or for what this computer has seen; the page does not answer.
     pub fn of(context: &Context<'_>, global: &Global) -> Result<Option<Self>> {
         let settings = answers::settings_path(global)?;
         let is_named = context.settings.repository.is_some();
-        if is_named && (global.repo.is_some() || !Draft::of(&settings).is_there()) {
+        if is_named && global.repo.is_some() {
             return Ok(None);
         }
-        let state_dir = context.state_dir().ok_or_else(no_state_dir)?;
+        let is_set_up = is_named && !Draft::of(&settings).is_there();
+        let state_dir = match context.state_dir() {
+            None if is_set_up => return Ok(None),
+            found => found.ok_or_else(no_state_dir)?,
+        };
         let path = settings.as_os_str().as_encoded_bytes();
         let socket = format!("setup-{:016x}", fnv::hash(path.iter().copied()));
-        Ok(Some(First { settings, state_dir, socket }))
+        let first = First { settings, state_dir, socket };
+        // Its last step is still to be done: a console beside it would be a second agent.
+        let is_over = is_set_up && first.link()?.is_none();
+        Ok((!is_over).then_some(first))
     }
 
     /// The link to the page of a program that has it open already.

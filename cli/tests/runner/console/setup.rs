@@ -54,6 +54,7 @@ fn the_page_sets_up_what_the_terminal_would_and_goes_on_as_the_console() {
     assert_eq!(words.len(), 12);
     browser.set_up("paper", &[("first", &words[2].to_uppercase()), ("second", &words[8])]).expect(303);
     assert_eq!(heading(&browser.page("/")), "Everything is there");
+    assert_eq!(heading(&console.enter().page("/")), "Everything is there", "another window is no second agent");
     browser.set_up("end", &[]).expect(200);
     // The same browser is in.
     let work = browser.page("/work");
