@@ -1,6 +1,6 @@
 //! The database of the demo, in a server of its own: a small part of what Open Dental has.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use engine::database::{Connection, quote_text};
 use engine::error::chain;
@@ -45,19 +45,16 @@ const TABLES: [&str; 12] = [
 pub(super) struct Database {
     work: Connection,
     server: ScratchServer,
+    images: PathBuf,
 }
 
 impl Database {
-    /// Starts a server; none if none is installed, or it does not start here: then the demo has only images.
+    /// Starts a server for a practice whose pictures are in `images`. Where none is installed or starts, the demo has only pictures.
     ///
     /// # Errors
     /// The user wishes to stop.
-    pub fn start(ui: &Ui) -> Result<Option<Self>> {
-        let options = ScratchOptions { search: program_folders(), data_bytes: DATA_BYTES, ..ScratchOptions::default() };
-        let started = ScratchServer::start_own(&options, ui).and_then(|server| {
-            server.map(|server| Ok(Database { work: Connection::open(&server.address())?, server })).transpose()
-        });
-        match started {
+    pub fn start(images: &Path, ui: &Ui) -> Result<Option<Self>> {
+        match Self::try_start(images, ui) {
             Err(error) if error.kind() == ErrorKind::Cancelled => return Err(error),
             Err(error) => {
                 ui.say(format_args!("the practice has no database, because no server starts here: {}", chain(&error)))
@@ -71,16 +68,22 @@ impl Database {
         Ok(None)
     }
 
+    fn try_start(images: &Path, ui: &Ui) -> Result<Option<Self>> {
+        let options = ScratchOptions { search: program_folders(), data_bytes: DATA_BYTES, ..ScratchOptions::default() };
+        let Some(server) = ScratchServer::start_own(&options, ui)? else { return Ok(None) };
+        Ok(Some(Database { work: Connection::open(&server.address())?, server, images: images.to_owned() }))
+    }
+
     /// The lines of enamel.toml that save it, with the images that it names.
     pub fn settings(&self) -> String {
         let url = self.server.address().public().replacen("mysql://", "mysql://root@", 1);
         format!("database = {url:?}\nschemas = [\"practice\"]\nprofile = \"opendental\"\n")
     }
 
-    /// Makes the tables. The pictures are in `images`.
-    pub fn open_for_the_day(&mut self, images: &Path) -> Result<()> {
+    /// Makes the tables.
+    pub fn open_for_the_day(&mut self) -> Result<()> {
         self.run(&TABLES)?;
-        let images = quote_text(&format!("{}/", images.display()));
+        let images = quote_text(&format!("{}/", self.images.display()));
         let people = PATIENTS.map(|patient| {
             let (folder, phone) = (patient.folder(), 555_0100 + patient.2);
             format!("({}, '{}', '{}', '{phone}', '{folder}')", patient.2, patient.0, patient.1)

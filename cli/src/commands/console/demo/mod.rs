@@ -5,6 +5,7 @@ mod database;
 
 use std::ffi::OsString;
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -90,24 +91,24 @@ impl Demo {
         let failed = |error| Error::io("cannot make the practice of the demo", error);
         let folder = tempfile::Builder::new().prefix("enamel-console-").tempdir().map_err(failed)?;
         ui.say("a practice for you to try things in is made; it is gone when you stop this");
-        let mut demo = Demo { database: Database::start(ui)?, folder };
-        demo.open_for_the_day().map_err(failed)?;
-        if let Some(database) = &mut demo.database {
-            database.open_for_the_day(&demo.folder.path().join(IMAGES))?;
-        }
+        let mut demo = Demo { database: Database::start(&folder.path().join(IMAGES), ui)?, folder };
+        fs::write(demo.at("enamel.toml"), demo.settings()).map_err(failed)?;
         demo.run(&["init"])?;
-        demo.run(&["backup"])?;
-        demo.work_in_the_morning().map_err(failed)?;
-        if let Some(database) = &mut demo.database {
-            database.work_in_the_morning()?;
-        }
-        demo.run(&["backup"])?;
-        demo.make_a_mistake().map_err(failed)?;
-        if let Some(database) = &mut demo.database {
-            database.make_a_mistake()?;
-        }
-        demo.run(&["backup"])?;
+        demo.hour(Demo::open_for_the_day, Database::open_for_the_day)?;
+        demo.hour(Demo::work_in_the_morning, Database::work_in_the_morning)?;
+        demo.hour(Demo::make_a_mistake, Database::make_a_mistake)?;
         Ok(demo)
+    }
+
+    /// Lets people work with files and in the database, and saves that.
+    fn hour(
+        &mut self,
+        with_files: impl Fn(&Self) -> io::Result<()>,
+        in_database: impl Fn(&mut Database) -> Result<()>,
+    ) -> Result<()> {
+        with_files(self).map_err(|error| Error::io("cannot work in the practice of the demo", error))?;
+        self.database.as_mut().map_or(Ok(()), in_database)?;
+        self.run(&["backup"])
     }
 
     /// The options of a program that works on it.
@@ -123,7 +124,7 @@ impl Demo {
         self.at(IMAGES).join(&patient.0[..1]).join(patient.folder())
     }
 
-    fn open_for_the_day(&self) -> std::io::Result<()> {
+    fn open_for_the_day(&self) -> io::Result<()> {
         for (n, patient) in PATIENTS.into_iter().enumerate() {
             let folder = self.patient(patient);
             fs::create_dir_all(&folder)?;
@@ -132,8 +133,7 @@ impl Demo {
             }
             fs::write(folder.join("Letter.txt"), format!("Referral for {}\n", patient.folder()))?;
         }
-        fs::create_dir(self.at("restored"))?;
-        fs::write(self.at("enamel.toml"), self.settings())
+        fs::create_dir(self.at("restored"))
     }
 
     fn settings(&self) -> String {
@@ -155,7 +155,7 @@ impl Demo {
         .concat()
     }
 
-    fn work_in_the_morning(&self) -> std::io::Result<()> {
+    fn work_in_the_morning(&self) -> io::Result<()> {
         for (n, patient) in pictured_in_the_morning() {
             fs::write(self.patient(patient).join(patient.picture(NEW)), PICTURES[(n + 2) % 5])?;
         }
@@ -163,7 +163,7 @@ impl Demo {
     }
 
     /// Somebody deletes what they should not.
-    fn make_a_mistake(&self) -> std::io::Result<()> {
+    fn make_a_mistake(&self) -> io::Result<()> {
         fs::remove_file(self.patient(ANNA).join(ANNA.picture(DELETED)))?;
         fs::remove_file(self.patient(BOB).join("Letter.txt"))
     }
