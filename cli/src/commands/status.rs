@@ -187,7 +187,7 @@ fn table(ui: &Ui, shown: &[&Judged<'_>]) -> Table {
     let what = |source: &SourceStatus, paths| format::roots(&source.newest.manifest.roots, paths);
     // Folders of the same name are told apart by their paths.
     let label = |judged: &&Judged<'_>| (host(judged.source), what(judged.source, false));
-    let is_twice = |judged: &&Judged<'_>| shown.iter().filter(|other| label(*other) == label(judged)).count() > 1;
+    let is_twice = |judged: &&Judged<'_>| shown.iter().filter(|other| label(other) == label(judged)).count() > 1;
     let has_hosts = shown.windows(2).any(|two| host(two[0].source) != host(two[1].source));
     let mut columns = vec![("AGE", Align::Right), ("LAST BACKUP", Align::Whole), ("SNAPSHOT", Align::Whole)];
     columns.extend(has_hosts.then_some(("HOST", Align::Left)));
