@@ -124,7 +124,7 @@ Example
 
 Exit status: 0 done, 1 failed, 2 a setting makes no sense, 10 no repository, 12 wrong password")]
     Show,
-    /// Check the settings file, repository, key, cache, storage, sources and database
+    /// Check the settings file, repository, key, cache, storage, sources, notices and database
     #[command(after_help = "\
 Example
   enamel config check --config /etc/enamel/enamel.toml

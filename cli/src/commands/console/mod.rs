@@ -165,7 +165,9 @@ fn run(args: &ConsoleArgs, global: &Global, context: &Context<'_>, before: Befor
 fn show(args: &ConsoleArgs, context: &Context<'_>, link: &str) -> Result<()> {
     context.ui.line(link)?;
     context.ui.flush()?;
-    if !args.no_browser && !open(link) {
+    if args.no_browser {
+        context.ui.say("open the link above in a browser of this computer within a minute: it is good once");
+    } else if !open(link) {
         context.ui.say("no browser could be opened: open the link above within a minute");
     }
     Ok(())

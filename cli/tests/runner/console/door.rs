@@ -200,7 +200,7 @@ fn an_agent_ends_though_a_page_is_open() {
         let browser = console.enter();
         browser.wait_for_rest();
     }
-    let link = console.run(&["console", "--no-browser"]).expect(0).out;
+    let link = console.run(&["console", "--no-browser"]).expect(0).says("within a minute: it is good once").out;
     let (_, path) = link.trim().split_once(&format!(":{}", console.port)).unwrap();
     let cookie = console.ask("GET", path, &[], "").cookie();
     let mut stream = console.connect();
