@@ -305,7 +305,14 @@ impl<'a> Agent<'a> {
         if let (Some(books), Some(record)) = (&self.books, order.record) {
             books.journal.end(record, end_of(status))?;
         }
-        let run = run?;
+        let run = match run {
+            Ok(run) => run,
+            Err(error) => {
+                // The schedule goes on, and who ordered it sees why.
+                self.context.ui.warn(format_args!("{}: {}", order.task.name(), chain(&error)));
+                return Ok(());
+            }
+        };
         let ended = status.map_or_else(|| "was killed".to_owned(), |code| format!("ended with {code}"));
         self.context.ui.say(format_args!("{}: {ended}", order.task.name()));
         if let Some(job) = order.task.job() {

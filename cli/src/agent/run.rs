@@ -47,6 +47,10 @@ impl Agent<'_> {
         let _awake = Awake::during(name);
         let (began, started) = (now().timestamp(), Instant::now());
         let end = self.attend(order);
+        if let Err(error) = &end {
+            // The page says why, as of a run that says it itself.
+            self.desk.say(serde_json::json!({ "message_type": "exit_error", "message": chain(error) }));
+        }
         let seconds = started.elapsed().as_secs();
         self.desk.end(seconds, end.as_ref().ok().and_then(|end| end.status));
         self.keep_look();

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::journal::Orderer;
 use super::outcome::Outcome;
 use super::timetable::now;
+use crate::exit::Exit;
 use crate::notify::{UndoneEnd, UndoneRemoval};
 use crate::schedule::OfficeHours;
 use crate::whole_file::{self, Readers, Unusable, read_json, write_json};
@@ -23,6 +24,8 @@ use crate::whole_file::{self, Readers, Unusable, read_json, write_json};
 const LATE_MAX: SignedDuration = SignedDuration::from_hours(4);
 /// A removal that could not be tried is tried again after so long, and other work goes on meanwhile.
 const AGAIN_AFTER: Duration = Duration::from_secs(600);
+/// The status of a run that left something out.
+const LEFT_OUT: i32 = Exit::Incomplete as i32;
 /// The messages of a run that say how it ended.
 pub(super) const TELLING: [&str; 2] = ["summary", "exit_error"];
 
@@ -253,8 +256,13 @@ impl Removal {
             Stage::Waits | Stage::Begun => return None,
             Stage::NotBegun(_) => UndoneEnd::NotBegun,
             Stage::NotKnown | Stage::Unreadable => UndoneEnd::Failed(None),
-            Stage::Ended(Outcome { exit: Some(0), .. }) => return None,
-            Stage::Ended(Outcome { exit, .. }) => UndoneEnd::Failed(*exit),
+            Stage::Ended(outcome) if outcome.exit == Some(0) => {
+                // A run that stops when its time is up has not failed.
+                let is_whole = outcome.of_type("summary").all(|summary| summary["ended"] == "done");
+                return (!is_whole)
+                    .then_some(UndoneRemoval { at: self.wish.at, end: UndoneEnd::Failed(Some(LEFT_OUT)) });
+            }
+            Stage::Ended(outcome) => UndoneEnd::Failed(outcome.exit),
         };
         Some(UndoneRemoval { at: self.wish.at, end })
     }
@@ -392,6 +400,22 @@ mod tests {
         assert!(!tonight.begin(number).unwrap());
         tonight.end(number, Stage::NotBegun(Why::Missed)).unwrap();
         assert_eq!(tonight.last(), None);
+    }
+
+    #[test]
+    fn a_removal_that_did_not_do_all_of_it_is_told() {
+        let (_folder, tonight) = place();
+        tonight.order(DANA, wish(), b"plan").unwrap();
+        let ended = |exit, how: &str| {
+            let messages = vec![serde_json::json!({ "message_type": "summary", "ended": how })];
+            Removal { stage: Stage::Ended(Outcome { began: wish().at, exit, messages }), ..tonight.last().unwrap() }
+        };
+        let undone = |exit, how: &str| ended(exit, how).undone().map(|undone| undone.end);
+        assert_eq!(undone(Some(0), "done"), None);
+        assert_eq!(undone(Some(0), "time-is-up"), Some(UndoneEnd::Failed(Some(3))));
+        assert_eq!(undone(Some(130), "stopped"), Some(UndoneEnd::Failed(Some(130))));
+        assert_eq!(undone(None, "done"), Some(UndoneEnd::Failed(None)));
+        assert_eq!(tonight.last().unwrap().undone(), None, "it waits");
     }
 
     #[test]

@@ -57,6 +57,18 @@ impl Console {
         Console { machine, port: port_of(&link), agent, link }
     }
 
+    /// The same, by a copy of the program.
+    pub fn serve_by(program: &std::path::Path, machine: Machine, settings: &str) -> Self {
+        machine.write("enamel.toml", settings);
+        let mut command = Command::new(program);
+        let bare = machine.bare();
+        let variables = bare.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        command.env_clear().envs(variables).current_dir(machine.path("")).stdin(Stdio::null());
+        command.args(["--config", "enamel.toml", "console", "--no-browser"]);
+        let (agent, link) = started(command);
+        Console { machine, port: port_of(&link), agent, link }
+    }
+
     /// Opens the console of a practice that is made up, in a folder for what is temporary.
     pub fn demo(machine: Machine) -> Self {
         machine.write("temporary/other", "");

@@ -2,7 +2,8 @@
 
 use std::net::TcpListener;
 
-use super::client::Console;
+use super::client::{self, Console};
+use super::remove::QUIET;
 use crate::harness::Machine;
 
 fn console(more: &str) -> Console {
@@ -65,4 +66,24 @@ fn a_backup_that_a_person_starts_is_in_the_calendar_with_their_name() {
     assert!(page.contains("2 backups") && page.contains("1 new file"), "{page}");
     let work = browser.page("/work");
     assert!(work.contains("done") && !work.contains("failed"), "{work}");
+}
+
+#[test]
+fn an_order_whose_program_cannot_be_started_fails_and_the_agent_goes_on() {
+    let machine = Machine::with_repository();
+    machine.write("source/a.txt", "a");
+    machine.run(["backup", "source"]).expect(0);
+    let program = machine.path("enamel");
+    std::fs::copy(crate::harness::ENAMEL, &program).unwrap();
+    let settings = format!("{}{QUIET}{}", client::SETTINGS, client::LISTEN);
+    let mut console = Console::serve_by(&program, machine, &settings);
+    let browser = console.enter();
+    // An update takes the program away.
+    std::fs::remove_file(&program).unwrap();
+    browser.post("/backup", &[]).expect(303);
+    let page = browser.wait_for_page("/work", "cannot start the program of this agent again");
+    assert!(page.contains("Backing up"), "{page}");
+    browser.post("/backup", &[]).expect(303);
+    browser.wait_for_rest();
+    assert_eq!(console.end(), Some(0));
 }
