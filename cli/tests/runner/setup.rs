@@ -110,8 +110,10 @@ fn a_database_is_looked_into_and_saved() {
     server
         .script("CREATE DATABASE shop; CREATE TABLE shop.item (id INT PRIMARY KEY); INSERT INTO shop.item VALUES (1);");
     let url = server.url();
-    let args = ["--yes", "--database", &url, "--repository", "backup", "--no-recovery-sheet"];
+    let args = ["--yes", "--database", &url, "--repository", "backup", "--recovery-sheet", "sheet.txt"];
     let answer = answered(&machine, &args, "").expect(0);
+    let sheet = fs::read_to_string(machine.path("sheet.txt")).unwrap();
+    assert!(sheet.contains(" restore latest --to-database mysql://root@localhost\n"), "{sheet}");
     assert!(answer.err.contains("with the schema shop"), "{}", answer.err);
     assert_eq!(snapshots(&machine), 1);
     let nobody = url.replacen("root", "nobody", 1);

@@ -34,6 +34,7 @@ pub struct Sheet {
     place: String,
     /// Lines of enamel.toml without which no other computer reaches the place.
     lines: Vec<String>,
+    has_database: bool,
 }
 
 impl Sheet {
@@ -44,7 +45,8 @@ impl Sheet {
     pub fn new(place: &Place, context: &Context<'_>) -> Result<Self> {
         let reach = context.settings.reach(place, Storage::Repository)?;
         let lines = reach.map(|reach| reach.lines("s3")).transpose()?.unwrap_or_default();
-        Ok(Sheet { password: strength::generate_for_paper()?, place: place.to_string(), lines })
+        let has_database = context.settings.file.database.is_some();
+        Ok(Sheet { password: strength::generate_for_paper()?, place: place.to_string(), lines, has_database })
     }
 
     /// Whether it names this place.
@@ -55,6 +57,13 @@ impl Sheet {
     /// Lines of enamel.toml without which no other computer reaches the place.
     pub fn lines(&self) -> &[String] {
         &self.lines
+    }
+
+    /// The commands that bring everything back on another computer.
+    pub fn commands(&self) -> Vec<String> {
+        let restore = |to| format!("enamel --repo {} restore latest {to}", self.place);
+        let database = self.has_database.then(|| restore("--to-database mysql://root@localhost"));
+        std::iter::once(restore("--target DIR")).chain(database).collect()
     }
 
     /// The words of the password.
@@ -78,7 +87,8 @@ impl Sheet {
              backups   {place}\n\
              password  {words}\n\n\
              To bring everything back on any computer with Enamel:\n\
-             {lines}enamel --repo {place} restore latest --target DIR\n"
+             {lines}{}\n",
+            self.commands().join("\n")
         ))
     }
 

@@ -168,6 +168,9 @@ fn open_dental_is_found_and_asked_only_where_its_images_are() {
     browser.set_up("make", &[]).expect(303);
     let settings = fs::read_to_string(console.machine.path("enamel.toml")).unwrap();
     assert!(settings.contains("profile = \"opendental\"") && settings.contains(&images), "{settings}");
+    let paper = browser.page("/");
+    assert!(paper.contains("restore latest --target DIR"), "{paper}");
+    assert!(paper.contains("restore latest --to-database mysql://root@localhost"), "{paper}");
 }
 
 #[test]
