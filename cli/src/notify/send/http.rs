@@ -158,6 +158,10 @@ pub fn io_words(error: &io::Error) -> &'static str {
         | IoErrorKind::BrokenPipe
         | IoErrorKind::UnexpectedEof => "the server closed the connection before it had answered",
         IoErrorKind::InvalidData => "the certificate of the server is not accepted, or it does not encrypt",
+        // The standard library has no kind for it.
+        _ if error.to_string().starts_with("failed to lookup address") => {
+            "the name of the server is not known, or this computer has no network"
+        }
         _ => "the network failed",
     }
 }

@@ -96,6 +96,10 @@ fn a_way_that_does_not_work_is_named_without_its_secrets() {
     let machine = office("", "ping = \"http://127.0.0.1:1/secret\"\n");
     let answer = run(&machine, &["notify", "test"]).expect(1);
     assert!(answer.out.contains("ping to 127.0.0.1:1: not sent: ") && !answer.out.contains("secret"), "{}", answer.out);
+    // No such computer.
+    let machine = office("", "mail = { to = [\"dana@example.org\"], server = \"nobody.invalid\" }\n");
+    let answer = run(&machine, &["notify", "test"]).expect(1);
+    assert!(answer.out.contains("not sent: the name of the server is not known"), "{}", answer.out);
     assert!(run(&office("", ""), &["notify", "test"]).expect(2).err.contains("[notify] of enamel.toml has no mail"));
 }
 
