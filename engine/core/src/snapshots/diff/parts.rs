@@ -87,9 +87,7 @@ pub fn compare_within(
         let met = match step {
             Step::Met(met) => met,
             Step::Damaged(path, error) => {
-                let change = inside(path, ChangeKind::Content);
-                found(&PartChange { change, part: Part::Plain, detail: Detail::Unreadable(chain(&error)) })?;
-                return Ok(Next::Pass);
+                return found(&unreadable(path, Part::Plain, error)?).map(|()| Next::Pass);
             }
         };
         if monitor.is_cancelled() {
@@ -100,7 +98,7 @@ pub fn compare_within(
         match part {
             Part::Stored | Part::Table => {
                 let compared = if part == Part::Table { comparison.table(&met) } else { comparison.stored(&met) };
-                let changes = compared.or_else(|error| unreadable(&met, part, error))?;
+                let changes = compared.or_else(|error| unreadable(met.path, part, error).map(|change| vec![change]))?;
                 changes.iter().try_for_each(&mut *found).map(|()| Next::Pass)
             }
             Part::Server | Part::Schema => {
@@ -122,13 +120,15 @@ fn plain(change: Option<Change>, part: Part) -> Option<PartChange> {
     change.map(|change| PartChange { change, part, detail: Detail::None })
 }
 
-/// A part of a database that differs, and is damaged.
-fn unreadable(met: &Met<'_>, part: Part, error: Error) -> Result<Vec<PartChange>> {
+/// A thing that differs, and is damaged.
+///
+/// # Errors
+/// `error`, if it is no damage.
+fn unreadable(path: &[u8], part: Part, error: Error) -> Result<PartChange> {
     if !error.is_damage() {
         return Err(error);
     }
-    let change = inside(met.path, ChangeKind::Content);
-    Ok(vec![PartChange { change, part, detail: Detail::Unreadable(chain(&error)) }])
+    Ok(PartChange { change: inside(path, ChangeKind::Content), part, detail: Detail::Unreadable(chain(&error)) })
 }
 
 struct Comparison<'c> {
